@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Envelopes: what an agent sends up, numbered and under its MAC. See docs/protocol.md, "Up". */
+#ifndef HIM_WIRE_ENVELOPE_H
+#define HIM_WIRE_ENVELOPE_H
+
+#include "base/id.h"
+#include "wire/frame.h"
+
+#define MAC_KEY_BYTES 32
+#define STREAM_LEN 16
+#define DIGEST_LEN 64 /* SHA-256 as hex */
+#define DIGEST_ZERO "0000000000000000000000000000000000000000000000000000000000000000"
+
+struct envelope {
+	char kind[17];
+	char agent[ID_SIZE];
+	char stream[STREAM_LEN + 1];
+	int64_t seq; /* 0: volatile */
+	char prev[DIGEST_LEN + 1];
+	char mac[DIGEST_LEN + 1];
+	const char *body; /* borrowed from the frame */
+	size_t len;
+};
+
+/* Checks form only (ids, hex, a known kind, seq 0 exactly for volatile kinds), not the MAC. */
+int envelope_parse(const struct frame *f, struct envelope *out, struct err *e);
+
+/* True when e->mac is right under key. Constant time. */
+bool envelope_check(const struct envelope *env, const uint8_t key[MAC_KEY_BYTES]);
+
+/* Appends the frame of an envelope: kind, agent, stream, seq, prev, body are given, mac is computed. */
+int envelope_add(struct buf *out, const struct envelope *env, const uint8_t key[MAC_KEY_BYTES]);
+
+bool envelope_kind_volatile(const char *kind);
+
+/* SHA-256 of data as 64 hex digits and a NUL. */
+void digest_hex(const void *data, size_t len, char out[DIGEST_LEN + 1]);
+void stream_new(char out[STREAM_LEN + 1]);
+
+#endif
