@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What a machine says about itself: the document of a report. Its shape is
+ *
+ *	{"attributes":{"host.name":"web1",…},"disk":{"sda":{…}},"filesystem":{"/":{…}},
+ *	 "nic":{"eth0":{…}},"package":{"openssl:amd64":"3.0.11-1"},"user":{"root@pts/0":{…}}}
+ *
+ * Attributes are the rows of model/model.def flagged AGENT and those of probe/document.def, where the
+ * members of the sections stand too. Times are integers, ms since 1970. No value is null; what is not
+ * known is left out. Volatile numbers are left out or move in coarse steps, so that two documents
+ * of a machine on which nothing happened are equal.
+ *
+ * A root folder other than "" names a captured machine: the same files below that folder, and netlink
+ * dumps in ROOT/netlink/{link,address,route,neighbour}.
+ */
+#ifndef HIM_PROBE_PROBE_H
+#define HIM_PROBE_PROBE_H
+
+#include "base/buf.h"
+#include "base/err.h"
+#include "base/json.h"
+#include <stdbool.h>
+
+/* A document printed is never over this: it has to fit into one frame with room for its envelope. */
+#define PROBE_DOCUMENT_MAX (960 * 1024)
+
+struct probe_ctx;
+
+/* root is copied; "" (or NULL) is this machine. Looks at nothing yet. */
+struct probe_ctx *probe_open(const char *root);
+void probe_close(struct probe_ctx *p); /* accepts NULL */
+
+/* Looks at whatever is due: what changes without a trace every time, the rest when its source changed
+ * or an hour went by. An unchanged source costs a stat. True when the document is another than
+ * the last probe_collect filled in; true as long as there was none. */
+bool probe_changed(struct probe_ctx *p);
+
+/* probe_changed, then fills doc, an empty object of the caller's, with the whole document. A subject
+ * over its limit is left out and "him.probe.errors" says so; that is no failure. Fails only when root is not
+ * a folder. */
+int probe_collect(struct probe_ctx *p, struct json *doc, struct err *e);
+
+/* One look, printed for people: the document as indented JSON appended to out. */
+int probe_print(const char *root, struct buf *out, struct err *e);
+
+struct probe_identity {
+	char name[256];      /* host name */
+	char machine_id[33]; /* 32 hex digits, "" where the system has none */
+};
+
+/* Who this machine is, for enrolment. Fails when it has no host name. */
+int probe_identity(const char *root, struct probe_identity *out, struct err *e);
+
+#endif
