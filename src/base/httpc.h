@@ -13,6 +13,7 @@
 #include <event2/event.h>
 #include <stdbool.h>
 #include <stdint.h>
+#include <sys/socket.h>
 
 struct evdns_base;
 struct httpc;
@@ -57,6 +58,8 @@ int httpc_request(struct httpc *c, const char *method, const char *path, const c
 	const void *body, size_t len, bool compress, int64_t timeout_ms,
 	void (*done)(void *ctx, const struct httpc_answer *a), void *ctx);
 bool httpc_busy(const struct httpc *c);
+/* The numeric address it is connected to; -1 when it is not. *len: room in, size out. */
+int httpc_remote(const struct httpc *c, struct sockaddr_storage *out, socklen_t *len);
 /* Closes an idle connection now (the session stays for resumption). */
 void httpc_disconnect(struct httpc *c);
 

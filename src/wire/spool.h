@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * An agent's spool: its durable envelopes on disk, a file each, from the moment they are made until the
+ * server committed them. Numbers them, chains their digests, computes their MACs.
+ */
+#ifndef HIM_WIRE_SPOOL_H
+#define HIM_WIRE_SPOOL_H
+
+#include "base/buf.h"
+#include "base/err.h"
+#include "wire/envelope.h"
+
+struct spool;
+
+struct spool_conf {
+	const char *dir;
+	const char *agent; /* id; copied */
+	uint8_t key[MAC_KEY_BYTES];
+	int64_t max_bytes;
+	int max_files;
+};
+
+/* Opens or makes the folder, reads what is in it (damaged files are moved aside as NAME.bad), begins a
+ * new stream. */
+struct spool *spool_open(const struct spool_conf *conf, struct err *e);
+void spool_close(struct spool *s); /* accepts NULL */
+
+const char *spool_stream(const struct spool *s);
+
+/* Puts an envelope on the disk; *seq (may be NULL) gets its number in the current stream. Over a cap:
+ * ERR_NO_SPACE and nothing changed. */
+int spool_add(struct spool *s, const char *kind, const void *body, size_t len, int64_t *seq, struct err *e);
+/* Appends a volatile envelope to out; nothing is kept. */
+int spool_volatile(struct spool *s, const char *kind, const void *body, size_t len, struct buf *out);
+
+/* Appends unsent envelopes, oldest first, while they fit; returns a ticket for what was appended, or 0. */
+int64_t spool_collect(struct spool *s, struct buf *out, struct err *e);
+void spool_accepted(struct spool *s, int64_t ticket);
+void spool_lost(struct spool *s, int64_t ticket); /* and also: everything uncommitted, with ticket 0 */
+
+/* The server has this stream up to seq: files go. Returns -1 when seq is beyond what that stream ever sent
+ * (this installation is a restored snapshot: the caller begins a new stream). */
+int spool_committed(struct spool *s, const char *stream, int64_t seq);
+void spool_resend(struct spool *s, const char *stream, int64_t seq);
+
+/* A new stream, in which what was not committed of the current one is numbered anew. */
+int spool_restart(struct spool *s, struct err *e);
+
+bool spool_waiting(const struct spool *s); /* something is not committed */
+bool spool_holds(const struct spool *s, const char *stream, int64_t seq);
+int64_t spool_bytes(const struct spool *s);
+bool spool_room(const struct spool *s, int64_t bytes); /* half of the cap is kept for what must not wait */
+
+#endif
