@@ -306,36 +306,57 @@ void spool_resend(struct spool *s, const char *stream, int64_t seq)
 			s->entries[i].state = UNSENT;
 }
 
-int spool_restart(struct spool *s, struct err *e)
+/* Writes entry x anew as the next of the current stream. */
+static int renumber(struct spool *s, struct entry *x, struct buf *b, struct err *e)
 {
-	char old[STREAM_LEN + 1];
 	struct envelope env;
+	int64_t size;
+
+	buf_clear(b);
+	if (entry_read(s, x->number, b, &env, e) < 0)
+		return -1;
+	memcpy(env.agent, s->agent, sizeof env.agent);
+	memcpy(env.stream, s->stream, sizeof env.stream);
+	env.seq = s->seq + 1;
+	if (write_envelope(s, x->number, &env, &size, e) < 0)
+		return -1;
+	s->bytes += size - x->size;
+	x->size = size;
+	memcpy(x->stream, s->stream, sizeof x->stream);
+	x->seq = ++s->seq;
+	x->state = UNSENT;
+	return 0;
+}
+
+/* Begins a new stream and takes into it what stands in the stream `of`; NULL: everything. */
+static int restart(struct spool *s, const char *of, struct err *e)
+{
 	struct buf b;
 	int rc = 0;
 
-	memcpy(old, s->stream, sizeof old);
 	stream_new(s->stream);
 	s->seq = 0;
 	buf_init(&b, FRAME_BODY_MAX + FRAME_LINE_MAX + 2);
-	for (size_t i = 0; i < s->n && rc == 0; i++) {
-		struct entry *x = &s->entries[i];
-		if (strcmp(x->stream, old) != 0)
-			continue;
-		buf_clear(&b);
-		rc = entry_read(s, x->number, &b, &env, e);
-		if (rc < 0)
-			break;
-		memcpy(env.stream, s->stream, sizeof env.stream);
-		env.seq = ++s->seq;
-		s->bytes -= x->size;
-		rc = write_envelope(s, x->number, &env, &x->size, e);
-		s->bytes += x->size;
-		memcpy(x->stream, s->stream, sizeof x->stream);
-		x->seq = env.seq;
-		x->state = UNSENT;
-	}
+	for (size_t i = 0; i < s->n && rc == 0; i++)
+		if (!of || strcmp(s->entries[i].stream, of) == 0)
+			rc = renumber(s, &s->entries[i], &b, e);
 	buf_release(&b);
 	return rc;
+}
+
+int spool_restart(struct spool *s, struct err *e)
+{
+	char old[STREAM_LEN + 1];
+
+	memcpy(old, s->stream, sizeof old);
+	return restart(s, old, e);
+}
+
+int spool_adopt(struct spool *s, const char *agent, const uint8_t key[MAC_KEY_BYTES], struct err *e)
+{
+	memcpy(s->agent, agent, sizeof s->agent);
+	memcpy(s->key, key, sizeof s->key);
+	return restart(s, NULL, e);
 }
 
 bool spool_waiting(const struct spool *s)

@@ -45,6 +45,8 @@ void spool_resend(struct spool *s, const char *stream, int64_t seq);
 
 /* A new stream, in which what was not committed of the current one is numbered anew. */
 int spool_restart(struct spool *s, struct err *e);
+/* The same for everything in it, under another agent's id and key: this installation was forked. */
+int spool_adopt(struct spool *s, const char *agent, const uint8_t key[MAC_KEY_BYTES], struct err *e);
 
 bool spool_waiting(const struct spool *s); /* something is not committed */
 bool spool_holds(const struct spool *s, const char *stream, int64_t seq);
