@@ -2,16 +2,16 @@
 /*
  * What a machine says about itself: the document of a report. Its shape is
  *
- *	{"attributes":{"host.name":"web1",…},"disk":{"sda":{…}},"filesystem":{"/":{…}},
- *	 "nic":{"eth0":{…}},"package":{"openssl:amd64":"3.0.11-1"},"user":{"root@pts/0":{…}}}
+ * {"attributes":{"host.name":"web1",…},"disk":{"sda":{…}},"filesystem":{"/":{…}},
+ *  "nic":{"eth0":{…}},"package":{"openssl:amd64":"3.0.11-1"},"user":{"root@pts/0":{…}}}
  *
- * Attributes are the rows of model/model.def flagged AGENT and those of probe/document.def, where the
- * members of the sections stand too. Times are integers, ms since 1970. No value is null; what is not
- * known is left out. Volatile numbers are left out or move in coarse steps, so that two documents
- * of a machine on which nothing happened are equal.
+ * Attributes are the rows of model/model.def flagged AGENT and those of probe/document.def,
+ * where the members of the sections stand too. Times are integers, ms since 1970. No value is
+ * null; what is not known is left out. Volatile numbers are left out or move in coarse steps, so
+ * that two documents of a machine on which nothing happened are equal.
  *
- * A root folder other than "" names a captured machine: the same files below that folder, and netlink
- * dumps in ROOT/netlink/{link,address,route,neighbour}.
+ * A root folder other than "" names a captured machine: the same files below that folder, and
+ * netlink dumps in ROOT/netlink/{link,address,route,neighbour}.
  */
 #ifndef HIM_PROBE_PROBE_H
 #define HIM_PROBE_PROBE_H
@@ -21,7 +21,8 @@
 #include "base/json.h"
 #include <stdbool.h>
 
-/* A document printed is never over this: it has to fit into one frame with room for its envelope. */
+/* A document printed is never over this: it has to fit into one frame with room for its
+ * envelope. */
 #define PROBE_DOCUMENT_MAX (960 * 1024)
 
 struct probe_ctx;
@@ -30,14 +31,14 @@ struct probe_ctx;
 struct probe_ctx *probe_open(const char *root);
 void probe_close(struct probe_ctx *p); /* accepts NULL */
 
-/* Looks at whatever is due: what changes without a trace every time, the rest when its source changed
- * or an hour went by. An unchanged source costs a stat. True when the document is another than
- * the last probe_collect filled in; true as long as there was none. */
+/* Looks at whatever is due: what changes without a trace every time, the rest when its source
+ * changed or an hour went by. An unchanged source costs a stat. True when the document is
+ * another than the last probe_collect filled in; true as long as there was none. */
 bool probe_changed(struct probe_ctx *p);
 
-/* probe_changed, then fills doc, an empty object of the caller's, with the whole document. A subject
- * over its limit is left out and "him.probe.errors" says so; that is no failure. Fails only when root is not
- * a folder. */
+/* probe_changed, then fills doc, an empty object of the caller's, with the whole document. A
+ * subject over its limit is left out and "him.probe.errors" says so; that is no failure. Fails
+ * only when root is not a folder. */
 int probe_collect(struct probe_ctx *p, struct json *doc, struct err *e);
 
 /* One look, printed for people: the document as indented JSON appended to out. */
