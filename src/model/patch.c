@@ -1,17 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * Merge patches after RFC 7396. A report is a document of a few thousand values of which, an hour
- * later, two have changed; the patch holds those two.
+ * Merge patches after RFC 7396. A report is a document of a few thousand values of which, an
+ * hour later, two have changed; the patch holds those two.
  *
- * The idea: an object is the only thing that can be changed in part. Where both sides are objects the
- * difference goes on below; everywhere else the new value replaces the old one whole. For each pair of
- * documents there is exactly one patch of the smallest size, which is why nothing is searched here.
+ * The idea: an object is the only thing that can be changed in part. Where both sides are
+ * objects the difference goes on below; everywhere else the new value replaces the old one
+ * whole. For each pair of documents there is exactly one patch of the smallest size, which is
+ * why nothing is searched here.
  *
  * Invariants:
  *  1. patch_apply(from, patch_diff(from, to)) equals to (for documents without null members);
  *  2. patch_apply adds no null member, whatever the patch says;
- *  3. neither function makes anything deeper than its arguments, so the depth limit of the JSON parser
- *     (JSON_DEPTH_MAX) also limits the recursion here.
+ *  3. neither function makes anything deeper than its arguments, so the depth limit of the JSON
+ *     parser (JSON_DEPTH_MAX) also limits the recursion here.
  */
 #include "model/patch.h"
 #include <assert.h>

@@ -9,14 +9,13 @@
  * taken before the look, so that a change during the look is seen by the next one.
  *
  * Invariants:
- *  1. what a subject gave last is kept until a later look gives something else; `made` counts those;
- *  2. a look that fails leaves its sentence in place of its section, whatever else the subject gave;
+ *  1. what a subject gave last is kept until a look gives something else; `made` counts those;
+ *  2. a look that fails leaves its sentence in place of its section, whatever else it gave;
  *  3. a document printed stays below PROBE_DOCUMENT_MAX: the largest section is left out first.
  */
 #include "probe/probe.h"
 #include "base/arena.h"
 #include "base/clock.h"
-#include "base/file.h"
 #include "model/patch.h"
 #include "probe/subject.h"
 #include <stdlib.h>
@@ -24,8 +23,7 @@
 #include <sys/stat.h>
 
 #define LOOK_AGAIN_MS (3600 * 1000)
-#define SOURCE_MAX                                                                                 \
-	(1024 * 1024) /* of a source that is compared by content; what is over it always looks new */
+#define SOURCE_MAX (1024 * 1024) /* compared by content; a larger one counts as always new */
 
 struct share { /* what one subject gave last */
 	struct json *attributes, *section;
@@ -203,11 +201,12 @@ static void fill(const struct probe_ctx *p, struct json *doc)
 	bool *left_out = xcalloc(subjects_count, sizeof(*left_out));
 	struct json *attributes = json_object(), *errors = json_object();
 
+	json_set(doc, "attributes", attributes);
 	json_set_string(attributes, "him.version", HIM_VERSION);
 	fit(p, left_out, errors);
 	for (size_t i = 0; i < subjects_count; i++) {
 		const struct share *kept = &p->shares[i];
-		attributes = patch_apply(attributes, kept->attributes);
+		patch_apply(attributes, kept->attributes);
 		if (kept->error.code != ERR_NONE)
 			json_set_string(errors, subjects[i].name, kept->error.text);
 		else if (subjects[i].has_section && !left_out[i])
@@ -217,7 +216,6 @@ static void fill(const struct probe_ctx *p, struct json *doc)
 		json_set(attributes, "him.probe.errors", errors);
 	else
 		json_free(errors);
-	json_set(doc, "attributes", attributes);
 	free(left_out);
 }
 

@@ -186,22 +186,31 @@ static int look_at_disk(const struct probe_env *env, const char *name, struct su
 	return subject_add(out, key, disk, e);
 }
 
+static int is_visible(const struct dirent *entry)
+{
+	return entry->d_name[0] != '.';
+}
+
 int disk_look(const struct probe_env *env, struct subject_out *out, struct err *e)
 {
+	struct sum sum = {0};
+	struct dirent **entries;
 	char path[PATH_MAX];
+	int r = 0;
+
 	if (subject_path(env, path, "/sys/block"))
 		return 0;
-	DIR *dir = opendir(path);
-	if (!dir)
+	int n = scandir(path, &entries, is_visible, versionsort);
+	if (n < 0)
 		return errno == ENOENT ? 0 : err_errno(e, "cannot list %s", path);
 
-	struct sum sum = {json_object(), 0, 0};
-	struct dirent *entry;
-	int r = 0;
-	while (r == 0 && (entry = readdir(dir)))
-		if (entry->d_name[0] != '.')
-			r = look_at_disk(env, entry->d_name, out, &sum, e);
-	closedir(dir);
+	sum.met = json_object();
+	for (int i = 0; i < n; i++) {
+		if (r == 0)
+			r = look_at_disk(env, entries[i]->d_name, out, &sum, e);
+		free(entries[i]);
+	}
+	free(entries);
 	json_free(sum.met);
 	json_set_int(out->attributes, "him.disk", sum.own_bytes);
 	if (sum.mapped > 0)
