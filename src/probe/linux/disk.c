@@ -214,6 +214,6 @@ int disk_look(const struct probe_env *env, struct subject_out *out, struct err *
 	json_free(sum.met);
 	json_set_int(out->attributes, "him.disk", sum.own_bytes);
 	if (sum.mapped > 0)
-		json_set_int(out->attributes, "him.disk.mapped", sum.mapped);
+		json_set_int(out->attributes, "him.mapped_disks", sum.mapped);
 	return r;
 }

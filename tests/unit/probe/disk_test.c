@@ -111,7 +111,7 @@ static void test_section(void **state)
 		"\"cciss/c0d0\":{\"kind\":\"disk\",\"size\":1024}}");
 	int64_t own = 0, mapped = 0;
 	json_to_int(json_get(json_get(doc, "attributes"), "him.disk"), &own);
-	json_to_int(json_get(json_get(doc, "attributes"), "him.disk.mapped"), &mapped);
+	json_to_int(json_get(json_get(doc, "attributes"), "him.mapped_disks"), &mapped);
 	assert_int_equal(own, 1048576 + 2097152 + 1024);
 	assert_int_equal(mapped, 1);
 	json_free(doc);
