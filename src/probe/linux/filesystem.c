@@ -101,13 +101,15 @@ static int parse_line(char *line, struct mount *m)
 
 	if (text_split(line, " ", field, FIELDS) != FIELDS)
 		return -1;
-	char *tail = text_starts(field[REST], "- ") ? field[REST] + 2 : strstr(field[REST], " - ");
-	if (!tail)
-		return -1;
-	if (*tail == ' ')
+	char *tail = field[REST]; /* no optional fields: the dash comes at once */
+	if (text_starts(tail, "- "))
+		tail += 2;
+	else if ((tail = strstr(tail, " - ")))
 		tail += 3;
+	else
+		return -1;
 	char *end[3] = {NULL, NULL, NULL};
-	if (text_split(tail, " ", end, 3) < 2 || device_number(field[DEVICE], m))
+	if (text_split(tail, " ", end, 3) < 2 || !end[0][0] || device_number(field[DEVICE], m))
 		return -1;
 	m->root = field[ROOT];
 	m->point = field[POINT];

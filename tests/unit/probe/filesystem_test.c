@@ -53,6 +53,8 @@ static void test_bad_lines(void **state)
 		"27 1 a:b / / rw - ext4 /dev/vda1 rw\n",
 		"27 1 1:1 / / rw shared:1 ext4 /dev/vda1 rw\n",
 		"27 1 1:1 / / rw - ext4\n",
+		"27 1 1:1 / / rw -  ",
+		"27 1 1:1 / / rw shared:1 -  ",
 	};
 	for (size_t i = 0; i < sizeof(lines) / sizeof(lines[0]); i++) {
 		struct arena *a = arena_new();
