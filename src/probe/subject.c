@@ -106,7 +106,7 @@ int subject_add(struct subject_out *out, const char *key, struct json *value, st
 	if (text_utf8_clean(key, strlen(key), &clean)) {
 		err_set(e, ERR_TOO_LARGE, "a name is over %d bytes", TEXT_MAX);
 	} else if (json_len(out->section) >= out->max && !json_has(out->section, buf_str(&clean))) {
-		err_set(e, ERR_TOO_LARGE, "there are more than %zu", out->max);
+		err_set(e, ERR_TOO_LARGE, "there are more than %zu entries", out->max);
 	} else {
 		json_set(out->section, buf_str(&clean), value);
 		value = NULL;

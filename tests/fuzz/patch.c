@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/* Two JSON texts parted by a NUL byte: whatever they are, a difference laid over the first gives the second. */
+/* Two JSON texts parted by a NUL byte: the difference laid over the first gives the second. */
 #include "model/patch.h"
 #include <assert.h>
 #include <string.h>

@@ -291,6 +291,14 @@ static int tell(const struct probe_env *env, const struct mount *m, bool hang,
 	return subject_add(out, m->point, fs, e);
 }
 
+/* The first process sees the machine as it is; a service manager may have given us another view. */
+static int read_mounts(const struct probe_env *env, struct buf *text, struct err *e)
+{
+	if (subject_read(env, "/proc/1/mountinfo", text, e))
+		return -1;
+	return text->len > 0 ? 0 : subject_read(env, "/proc/self/mountinfo", text, e);
+}
+
 int filesystem_look(const struct probe_env *env, struct subject_out *out, struct err *e)
 {
 	struct arena *a = arena_new();
@@ -299,7 +307,7 @@ int filesystem_look(const struct probe_env *env, struct subject_out *out, struct
 	size_t n;
 
 	buf_init(&text, MOUNTINFO_MAX);
-	int r = subject_read(env, "/proc/self/mountinfo", &text, e);
+	int r = read_mounts(env, &text, e);
 	if (r == 0)
 		r = mountinfo_parse(buf_str(&text), text.len, a, &mounts, &n, e);
 	if (r == 0) {

@@ -282,7 +282,7 @@ static void test_limits(void **state)
 
 	doc = document_of_packages(20001, "1");
 	assert_false(json_has(doc, "package"));
-	assert_string_equal(package_error(doc), "there are more than 20000");
+	assert_string_equal(package_error(doc), "there are more than 20000 entries");
 	assert_true(json_has(doc, "disk"));
 	json_free(doc);
 
