@@ -1,0 +1,327 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Group commit: the writer takes all that is queued (up to a bound), runs each job inside a savepoint of one
+ * transaction, commits once, and only then hands the jobs back to the loop. Under load, many jobs share one sync of
+ * the disk; alone, a job is committed at once. Readers see the last commit (WAL) and never wait for the writer.
+ *
+ * Invariants: done() runs after the commit, in the order in which jobs were queued; a job that failed leaves nothing; a
+ * commit that failed fails every job of its batch. One mutex guards the queues and the list of what is done;
+ * no job runs under it.
+ */
+#include "store/jobs.h"
+#include "base/clock.h"
+#include "base/file.h"
+#include <event2/util.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#define BATCH_MAX 512
+#define BATCH_US 20000 /* a batch takes no new job after it ran so long */
+#define QUEUE_MAX 100000
+#define READERS 2
+
+struct queue {
+	struct store_job *first, **last;
+	int64_t n;
+};
+
+struct store {
+	char *path;
+	struct event_base *base;
+	struct event *wakeup;
+	int wakeup_fd;
+	pthread_mutex_t lock;
+	pthread_cond_t writes, reads;
+	struct queue write_queue, read_queue, finished;
+	bool closing;
+	pthread_t writer, readers[READERS];
+	struct store_stats stats;
+};
+
+static void queue_init(struct queue *q)
+{
+	q->first = NULL;
+	q->last = &q->first;
+	q->n = 0;
+}
+
+static void queue_put(struct queue *q, struct store_job *job)
+{
+	job->next = NULL;
+	*q->last = job;
+	q->last = &job->next;
+	q->n++;
+}
+
+static struct store_job *queue_get(struct queue *q)
+{
+	struct store_job *job = q->first;
+
+	if (!job)
+		return NULL;
+	q->first = job->next;
+	if (!q->first)
+		q->last = &q->first;
+	q->n--;
+	return job;
+}
+
+/* Hands jobs back to the loop. */
+static void finish(struct store *s, struct queue *jobs)
+{
+	struct store_job *job;
+	uint64_t one = 1;
+
+	pthread_mutex_lock(&s->lock);
+	while ((job = queue_get(jobs)))
+		queue_put(&s->finished, job);
+	pthread_mutex_unlock(&s->lock);
+	(void)!write(s->wakeup_fd, &one, sizeof one);
+}
+
+static void run_done(struct store *s)
+{
+	struct store_job *job;
+
+	for (;;) {
+		pthread_mutex_lock(&s->lock);
+		job = queue_get(&s->finished);
+		pthread_mutex_unlock(&s->lock);
+		if (!job)
+			break;
+		job->done(job);
+	}
+}
+
+static void on_wakeup(evutil_socket_t fd, short what, void *arg)
+{
+	uint64_t n;
+
+	(void)!read(fd, &n, sizeof n);
+	run_done(arg);
+}
+
+/* ---- the writer ---- */
+
+static struct store_job *next_write(struct store *s, bool wait)
+{
+	struct store_job *job;
+
+	pthread_mutex_lock(&s->lock);
+	while (wait && !s->write_queue.first && !s->closing)
+		pthread_cond_wait(&s->writes, &s->lock);
+	job = queue_get(&s->write_queue);
+	pthread_mutex_unlock(&s->lock);
+	return job;
+}
+
+static void write_one(struct db *db, struct store_job *job)
+{
+	if (db_savepoint(db, &job->err) < 0)
+		return;
+	if (job->work(job, db) < 0 || db_release(db, &job->err) < 0)
+		db_rollback_to(db);
+	else
+		job->err.code = ERR_NONE;
+}
+
+static void batch_failed(struct queue *batch, const struct err *e)
+{
+	for (struct store_job *job = batch->first; job; job = job->next)
+		job->err = *e;
+}
+
+static void write_batch(struct store *s, struct db *db, struct store_job *job)
+{
+	struct err e = ERR_INIT;
+	struct queue batch;
+	int64_t begun = clock_mono_us(), n = 0;
+	bool begins;
+
+	queue_init(&batch);
+	begins = db_begin(db, &e) == 0;
+	do {
+		queue_put(&batch, job);
+		if (begins)
+			write_one(db, job);
+		n++;
+	} while (n < BATCH_MAX && clock_mono_us() - begun < BATCH_US && (job = next_write(s, false)));
+	if (!begins || db_commit(db, &e) < 0) {
+		db_rollback(db);
+		batch_failed(&batch, &e);
+	}
+	pthread_mutex_lock(&s->lock);
+	s->stats.commits++;
+	*(e.code ? &s->stats.failed : &s->stats.committed) += n;
+	s->stats.last_commit_us = clock_mono_us() - begun;
+	s->stats.full = e.code == ERR_NO_SPACE;
+	pthread_mutex_unlock(&s->lock);
+	finish(s, &batch);
+}
+
+static void *writer(void *arg)
+{
+	struct store *s = arg;
+	struct err e = ERR_INIT;
+	struct db *db = db_open(s->path, DB_WRITE, &e);
+	struct store_job *job;
+
+	while ((job = next_write(s, true))) {
+		if (!db && !(db = db_open(s->path, DB_WRITE, &e))) {
+			struct queue one;
+			queue_init(&one);
+			queue_put(&one, job);
+			job->err = e;
+			finish(s, &one);
+			continue;
+		}
+		write_batch(s, db, job);
+	}
+	db_close(db);
+	return NULL;
+}
+
+/* ---- the readers ---- */
+
+static void *reader(void *arg)
+{
+	struct store *s = arg;
+	struct err e = ERR_INIT;
+	struct db *db = NULL;
+	struct store_job *job;
+	struct queue one;
+
+	for (;;) {
+		pthread_mutex_lock(&s->lock);
+		while (!s->read_queue.first && !s->closing)
+			pthread_cond_wait(&s->reads, &s->lock);
+		job = queue_get(&s->read_queue);
+		pthread_mutex_unlock(&s->lock);
+		if (!job)
+			break;
+		if (!db && !(db = db_open(s->path, DB_READ, &e)))
+			job->err = e;
+		else if (db_exec(db, "BEGIN", &job->err) == 0) { /* one snapshot for the whole job */
+			if (job->work(job, db) == 0)
+				job->err.code = ERR_NONE;
+			db_rollback(db);
+		}
+		queue_init(&one);
+		queue_put(&one, job);
+		finish(s, &one);
+	}
+	db_close(db);
+	return NULL;
+}
+
+/* ---- the loop's side ---- */
+
+static void enqueue(struct store *s, struct queue *q, pthread_cond_t *cond, struct store_job *job)
+{
+	uint64_t one = 1;
+	bool full;
+
+	job->err = ERR_INIT;
+	pthread_mutex_lock(&s->lock);
+	full = q->n >= QUEUE_MAX;
+	if (full) {
+		err_set(&job->err, ERR_UNAVAILABLE, "the database has %d requests waiting; try again later", QUEUE_MAX);
+		queue_put(&s->finished, job);
+	} else {
+		queue_put(q, job);
+		pthread_cond_signal(cond);
+	}
+	pthread_mutex_unlock(&s->lock);
+	if (full)
+		(void)!write(s->wakeup_fd, &one, sizeof one);
+}
+
+void store_write(struct store *s, struct store_job *job)
+{
+	enqueue(s, &s->write_queue, &s->writes, job);
+}
+
+void store_read(struct store *s, struct store_job *job)
+{
+	enqueue(s, &s->read_queue, &s->reads, job);
+}
+
+int store_now(struct store *s, int (*work)(void *ctx, struct db *db, struct err *e), void *ctx, struct err *e)
+{
+	struct db *db = db_open(s->path, DB_WRITE, e);
+	int rc = -1;
+
+	if (!db)
+		return -1;
+	if (db_begin(db, e) == 0 && work(ctx, db, e) == 0 && db_commit(db, e) == 0)
+		rc = 0;
+	else
+		db_rollback(db);
+	db_close(db);
+	return rc;
+}
+
+void store_stats(struct store *s, struct store_stats *out)
+{
+	pthread_mutex_lock(&s->lock);
+	*out = s->stats;
+	out->queued_writes = s->write_queue.n;
+	out->queued_reads = s->read_queue.n;
+	pthread_mutex_unlock(&s->lock);
+	out->free_bytes = file_free_bytes(s->path);
+}
+
+struct store *store_open(const char *path, struct event_base *base, const struct migration *migrations, struct err *e)
+{
+	struct store *s = xcalloc(1, sizeof *s);
+	struct db *db = db_open(path, DB_WRITE, e);
+	int rc = db ? migrate(db, migrations, e) : -1;
+
+	db_close(db);
+	if (rc < 0) {
+		free(s);
+		return NULL;
+	}
+	s->path = xstrdup(path);
+	s->base = base;
+	queue_init(&s->write_queue);
+	queue_init(&s->read_queue);
+	queue_init(&s->finished);
+	pthread_mutex_init(&s->lock, NULL);
+	pthread_cond_init(&s->writes, NULL);
+	pthread_cond_init(&s->reads, NULL);
+	s->wakeup_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+	s->wakeup = event_new(base, s->wakeup_fd, EV_READ | EV_PERSIST, on_wakeup, s);
+	event_add(s->wakeup, NULL);
+	if (pthread_create(&s->writer, NULL, writer, s) != 0)
+		abort();
+	for (int i = 0; i < READERS; i++)
+		if (pthread_create(&s->readers[i], NULL, reader, s) != 0)
+			abort();
+	return s;
+}
+
+void store_close(struct store *s)
+{
+	if (!s)
+		return;
+	pthread_mutex_lock(&s->lock);
+	s->closing = true;
+	pthread_cond_broadcast(&s->writes);
+	pthread_cond_broadcast(&s->reads);
+	pthread_mutex_unlock(&s->lock);
+	pthread_join(s->writer, NULL);
+	for (int i = 0; i < READERS; i++)
+		pthread_join(s->readers[i], NULL);
+	run_done(s);
+	event_free(s->wakeup);
+	close(s->wakeup_fd);
+	pthread_mutex_destroy(&s->lock);
+	pthread_cond_destroy(&s->writes);
+	pthread_cond_destroy(&s->reads);
+	free(s->path);
+	free(s);
+}
