@@ -143,17 +143,17 @@ static void renew(struct agent *a)
 
 	buf_init(&body, 65536);
 	if (identity_renew(&a->id, false, &body, &e) < 0 ||
-		spool_add(a->spool, "renew", body.data, body.len, NULL, &e) < 0)
+		spool_volatile(a->spool, "renew", body.data, body.len, &a->live) < 0)
 		log_limited(LOG_ERROR_, "renew", HOURLY_MS, "the certificate cannot be renewed: %s", e.text);
 	buf_release(&body);
 	uplink_wake(a->uplink);
 }
 
-/* Hourly, and whenever something came that has to be put in force outside the uplink's callback. */
+/* Every few minutes, and whenever something came that has to be put in force outside the uplink's callback. */
 static void on_timer(evutil_socket_t fd, short what, void *arg)
 {
 	struct agent *a = arg;
-	struct timeval hourly = {HOURLY_MS / 1000, 0};
+	struct timeval again = {300, 0};
 	struct err e = ERR_INIT;
 
 	if ((a->parents_stale && parents_apply(a, &e) < 0) || (a->tls_stale && tls_apply(a, &e) < 0))
@@ -162,8 +162,11 @@ static void on_timer(evutil_socket_t fd, short what, void *arg)
 	if (identity_renew_due(&a->id, order_now(a)))
 		renew(a);
 	jobs_forget_before(a->jobs, order_now(a));
-	spool_lost(a->spool, 0); /* what has been accepted for so long and is not committed goes again */
-	event_add(a->timer, &hourly);
+	if (clock_mono_ms() - a->resent_mono > HOURLY_MS) { /* accepted for so long and not committed */
+		spool_lost(a->spool, 0);
+		a->resent_mono = clock_mono_ms();
+	}
+	event_add(a->timer, &again);
 }
 
 static void on_signal(evutil_socket_t sig, short what, void *arg)

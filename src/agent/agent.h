@@ -33,10 +33,12 @@ struct agent {
 	struct jobs *jobs;
 	struct probe_ctx *probe;
 	struct event *timer, *report_timer;
+	int64_t resent_mono;
 
 	/* report.c */
 	char base_digest[DIGEST_LEN + 1]; /* of the last committed report; "": the next is a full one */
 	bool pending; /* a report is on its way */
+	bool unsent;  /* something changed that no report says yet */
 	char pending_stream[STREAM_LEN + 1], pending_digest[DIGEST_LEN + 1];
 	int64_t pending_seq, full_after_mono;
 

@@ -112,11 +112,14 @@ static void report_now(struct agent *a)
 	struct err e = ERR_INIT;
 	struct json *doc, *patch, *body = NULL;
 
-	if (a->pending || (a->base_digest[0] && !probe_changed(a->probe)))
+	if (a->pending || (a->base_digest[0] && !a->unsent && !probe_changed(a->probe)))
 		return;
+	a->unsent = true;
 	doc = json_object();
 	if (probe_collect(a->probe, doc, &e) < 0 || ((body = body_make(a, doc, &patch)) && send_report(a, doc, body, &e) < 0))
 		log_limited(LOG_WARN_, "report", 3600000, "no report: %s", e.text);
+	else
+		a->unsent = false;
 	json_free(body);
 	json_free(doc);
 	malloc_trim(0); /* a look at the packages takes a few hundred KiB that are not needed again soon */
