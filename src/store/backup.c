@@ -273,7 +273,7 @@ static int entry_head(struct unpack *u, char *name, size_t size, int64_t *len, s
 	if (!space)
 		return damaged(u, "an entry has no size", e);
 	*space = '\0';
-	snprintf(name, size, "%s", line);
+	snprintf(name, size, "%.*s", (int)size - 1, line);
 	return text_int(space + 1, "size", 0, INT64_MAX, len, e);
 }
 
