@@ -63,7 +63,7 @@ char *xstrndup(const char *s, size_t len)
 
 char *xstrdup(const char *s)
 {
-	return xstrndup(s, SIZE_MAX);
+	return xstrndup(s, strlen(s));
 }
 
 char *xasprintf(const char *fmt, ...)
@@ -96,23 +96,31 @@ void arena_free(struct arena *a)
 	free(a);
 }
 
+/* A block of its own goes behind the first one, whose rest is still good for small things. */
+static struct block *add_block(struct arena *a, size_t size)
+{
+	size_t room = size > BLOCK_BYTES ? size : BLOCK_BYTES;
+	struct block *b = xmalloc(sizeof *b + room), **at = &a->blocks;
+
+	if (size > BLOCK_BYTES && a->blocks)
+		at = &a->blocks->next;
+	b->used = 0;
+	b->size = room;
+	b->next = *at;
+	*at = b;
+	return b;
+}
+
 void *arena_alloc(struct arena *a, size_t size)
 {
 	struct block *b = a->blocks;
-	size_t room;
 	void *p;
 
 	if (size > SIZE_MAX / 2)
 		abort();
 	size = (size + ALIGN - 1) / ALIGN * ALIGN;
-	if (!b || b->size - b->used < size) {
-		room = size > BLOCK_BYTES ? size : BLOCK_BYTES;
-		b = xmalloc(sizeof *b + room);
-		b->next = a->blocks;
-		b->used = 0;
-		b->size = room;
-		a->blocks = b;
-	}
+	if (!b || b->size - b->used < size)
+		b = add_block(a, size);
 	p = b->data + b->used;
 	b->used += size;
 	return memset(p, 0, size);
@@ -137,23 +145,19 @@ char *arena_strndup(struct arena *a, const char *s, size_t len)
 
 char *arena_strdup(struct arena *a, const char *s)
 {
-	return arena_strndup(a, s, SIZE_MAX);
+	return s ? arena_strndup(a, s, strlen(s)) : NULL;
 }
 
 char *arena_printf(struct arena *a, const char *fmt, ...)
 {
 	va_list ap;
-	char *s;
-	int n;
+	char *text, *s;
 
 	va_start(ap, fmt);
-	n = vsnprintf(NULL, 0, fmt, ap);
-	va_end(ap);
-	if (n < 0)
+	if (vasprintf(&text, fmt, ap) < 0)
 		abort();
-	s = arena_alloc(a, (size_t)n + 1);
-	va_start(ap, fmt);
-	vsnprintf(s, (size_t)n + 1, fmt, ap);
 	va_end(ap);
+	s = arena_strdup(a, text);
+	free(text);
 	return s;
 }

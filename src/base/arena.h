@@ -11,8 +11,8 @@
 struct arena;
 
 struct arena *arena_new(void);
-void arena_free(struct arena *a); /* accepts NULL */
-void *arena_alloc(struct arena *a, size_t size); /* zeroed, aligned for anything */
+void arena_free(struct arena *a);                   /* accepts NULL */
+void *arena_alloc(struct arena *a, size_t size);    /* zeroed, aligned for anything */
 char *arena_strdup(struct arena *a, const char *s); /* NULL gives NULL */
 char *arena_strndup(struct arena *a, const char *s, size_t len);
 void *arena_memdup(struct arena *a, const void *p, size_t len);

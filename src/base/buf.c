@@ -9,6 +9,7 @@
 
 void buf_init(struct buf *b, size_t max)
 {
+	assert(max <= SIZE_MAX / 4); /* doubling must not overflow */
 	*b = (struct buf){.max = max};
 }
 
@@ -39,6 +40,8 @@ static int reserve(struct buf *b, size_t len)
 	}
 	while (cap < b->len + len + 1)
 		cap *= 2;
+	if (cap > b->max + 1)
+		cap = b->max + 1;
 	if (cap > b->cap || !b->data) {
 		b->data = xrealloc(b->data, cap);
 		b->cap = cap;

@@ -19,8 +19,9 @@ struct buf {
 };
 
 void buf_init(struct buf *b, size_t max);
-void buf_release(struct buf *b); /* accepts NULL and zeroed; leaves an empty buffer with the same max */
-void buf_clear(struct buf *b);	 /* len 0, not full, memory kept */
+/* Accepts NULL and zeroed; leaves an empty buffer with the same max. */
+void buf_release(struct buf *b);
+void buf_clear(struct buf *b); /* len 0, not full, memory kept */
 int buf_add(struct buf *b, const void *data, size_t len);
 int buf_adds(struct buf *b, const char *s);
 int buf_addc(struct buf *b, char c);

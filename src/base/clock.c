@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Wall and monotonic time, and RFC 3339 both ways. The calendar is computed here (proleptic Gregorian), so that
- * neither time zones nor a libc's idea of them get in. */
+/*
+ * Wall and monotonic time, and RFC 3339 both ways. The calendar is computed here (Gregorian, also before 1582), so
+ * that neither time zones nor a libc's idea of them get in. A leap second counts as the first of the next minute.
+ */
 #include "base/clock.h"
 #include <ctype.h>
 #include <stdbool.h>
@@ -64,7 +66,7 @@ static void civil_of(int64_t days, int64_t *y, int *m, int *d)
 
 char *clock_format(int64_t ms, char out[CLOCK_TEXT])
 {
-	int64_t days = (ms >= 0 ? ms : ms - (DAY_MS - 1)) / DAY_MS, rest = ms - days * DAY_MS, y;
+	int64_t days = ms / DAY_MS - (ms % DAY_MS < 0), rest = (ms % DAY_MS + DAY_MS) % DAY_MS, y;
 	int m, d, sec = (int)(rest / 1000), frac = (int)(rest % 1000), n;
 
 	civil_of(days, &y, &m, &d);

@@ -8,8 +8,8 @@
 
 #define CLOCK_TEXT 32 /* room for 2026-01-02T03:04:05.678Z and a NUL */
 
-int64_t clock_now_ms(void);	 /* wall clock, plus the offset below */
-int64_t clock_mono_ms(void);	 /* never jumps; includes suspend (CLOCK_BOOTTIME) */
+int64_t clock_now_ms(void);  /* wall clock, plus the offset below */
+int64_t clock_mono_ms(void); /* never jumps; includes suspend (CLOCK_BOOTTIME) */
 int64_t clock_mono_us(void);
 void clock_set_offset_ms(int64_t offset); /* tests only: a clock that is wrong */
 

@@ -1,5 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Settings: one table walked three ways (file, command line, help). Values are parsed by type into the struct. */
+/*
+ * Settings: one table walked three ways (file, command line, help). A row knows where its member stands in the
+ * caller's struct and of which type it is; set_value() is the only place that writes there, and it writes nothing
+ * when the value is refused.
+ */
 #include "base/conf.h"
 #include "base/arena.h"
 #include "base/file.h"
@@ -59,7 +63,7 @@ static const struct conf_item *find(
 	const struct conf_item *table, const char *name, size_t len, struct err *e)
 {
 	const char *names[NAMES_MAX], *near;
-	char given[64];
+	char given[64]; /* as much of it as an error carries */
 	size_t n = 0;
 
 	for (const struct conf_item *i = table; i->name; i++) {
@@ -86,7 +90,7 @@ int conf_defaults(const struct conf_item *table, void *settings, struct err *e)
 	return 0;
 }
 
-static int file_one_line(const struct conf_item *table, void *settings, char *line, struct err *e)
+static int take_line(const struct conf_item *table, void *settings, char *line, struct err *e)
 {
 	const struct conf_item *i;
 	char *name, *value;
@@ -103,31 +107,45 @@ static int file_one_line(const struct conf_item *table, void *settings, char *li
 	return i ? set_value(i, settings, text_trim(value), e) : -1;
 }
 
-int conf_file(const struct conf_item *table, void *settings, const char *path, struct err *e)
+int conf_text(const struct conf_item *table, void *settings, const char *text, size_t len,
+	const char *name, struct err *e)
 {
-	struct err own = ERR_INIT;
-	struct buf b;
-	int rc, line = 0;
-	char *at, *next;
+	char *copy, *at, *next;
+	int rc = 0, line = 0;
 
-	if (!e)
-		e = &own;
-	buf_init(&b, FILE_BYTES);
-	rc = file_read(path, &b, e);
-	if (rc < 0 && e->code == ERR_NOT_FOUND) {
-		*e = ERR_INIT;
-		rc = 0;
-	}
-	for (at = b.data; rc == 0 && at; at = next) {
+	if (!text_utf8_valid(text, len))
+		return err_set(e, ERR_INVALID, "%s is not a text in UTF-8", name);
+	copy = xstrndup(text, len);
+	for (at = copy; rc == 0 && at; at = next) {
 		line++;
 		next = strchr(at, '\n');
 		if (next)
 			*next++ = '\0';
-		rc = file_one_line(table, settings, at, e);
+		rc = take_line(table, settings, at, e);
 		if (rc < 0)
-			err_where(e, "%s line %d", path, line);
+			err_where(e, "%s line %d", name, line);
 	}
-	buf_release(&b);
+	free(copy);
+	return rc;
+}
+
+int conf_file(const struct conf_item *table, void *settings, const char *path, struct err *e)
+{
+	struct err own = ERR_INIT;
+	struct buf text;
+	int rc;
+
+	if (!e)
+		e = &own;
+	buf_init(&text, FILE_BYTES);
+	rc = file_read(path, &text, e);
+	if (rc == 0)
+		rc = conf_text(table, settings, buf_str(&text), text.len, path, e);
+	else if (e->code == ERR_NOT_FOUND) {
+		*e = ERR_INIT;
+		rc = 0;
+	}
+	buf_release(&text);
 	return rc;
 }
 

@@ -42,16 +42,28 @@ static void mark_cut(char *text, size_t size, int n)
 	memcpy(text + at, "...", 4);
 }
 
+/* A sentence often quotes what a peer or a file said: that must not break the line it ends up in. */
+static void one_line(char *text)
+{
+	for (; *text; text++)
+		if ((unsigned char)*text < 0x20 || *text == 0x7f)
+			*text = ' ';
+}
+
 static void fill(struct err *e, enum err_code code, const char *field, const char *fmt, va_list ap)
 {
-	char text[sizeof e->text];
+	char text[sizeof e->text], name[sizeof e->field];
 
 	if (!e)
 		return;
 	mark_cut(text, sizeof text, vsnprintf(text, sizeof text, fmt, ap));
+	mark_cut(name, sizeof name, snprintf(name, sizeof name, "%s", field));
+	one_line(text);
+	one_line(name);
+	/* Last: the arguments may have pointed into e. */
 	e->code = code;
-	snprintf(e->field, sizeof e->field, "%s", field);
-	memcpy(e->text, text, sizeof text); /* last: the arguments may have pointed into e */
+	memcpy(e->field, name, sizeof name);
+	memcpy(e->text, text, sizeof text);
 }
 
 int err_set(struct err *e, enum err_code code, const char *fmt, ...)
@@ -103,6 +115,7 @@ int err_where(struct err *e, const char *fmt, ...)
 	mark_cut(where, sizeof where, vsnprintf(where, sizeof where, fmt, ap));
 	va_end(ap);
 	mark_cut(text, sizeof text, snprintf(text, sizeof text, "%s: %s", where, e->text));
+	one_line(text);
 	memcpy(e->text, text, sizeof text);
 	return -1;
 }

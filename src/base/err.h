@@ -10,34 +10,35 @@
 
 enum err_code {
 	ERR_NONE,
-	ERR_USAGE,	  /* the command line is off */
-	ERR_INVALID,	  /* a value does not fit its field */
-	ERR_TOO_LARGE,	  /* over a limit the sentence names */
+	ERR_USAGE,        /* the command line is off */
+	ERR_INVALID,      /* a value does not fit its field */
+	ERR_TOO_LARGE,    /* over a limit the sentence names */
 	ERR_UNAUTHORIZED, /* who are you? */
-	ERR_FORBIDDEN,	  /* known, and not allowed */
+	ERR_FORBIDDEN,    /* known, and not allowed */
 	ERR_NOT_FOUND,
-	ERR_AMBIGUOUS, /* a name fits several; the sentence lists their ids */
-	ERR_CONFLICT,  /* the state does not allow it now */
-	ERR_EXPIRED,
-	ERR_RATE,	 /* too many tries; the sentence says when to come back */
+	ERR_AMBIGUOUS,   /* a name fits several; the sentence lists their ids */
+	ERR_CONFLICT,    /* the state does not allow it now */
+	ERR_EXPIRED,     /* what was asked for has ended */
+	ERR_RATE,        /* too many tries; the sentence says when to come back */
 	ERR_UNAVAILABLE, /* the other side cannot be reached or is not ready */
-	ERR_NO_SPACE,	 /* the disk or a spool is full */
-	ERR_IO,		 /* the operating system said no */
-	ERR_PROTOCOL,	 /* the peer speaks nonsense */
-	ERR_INTERNAL,	 /* our bug, caught */
+	ERR_NO_SPACE,    /* the disk or a spool is full */
+	ERR_IO,          /* the operating system said no */
+	ERR_PROTOCOL,    /* the peer speaks nonsense */
+	ERR_INTERNAL,    /* our bug, caught */
 	ERR_CODES
 };
 
 struct err {
 	enum err_code code;
-	char field[64];	 /* name of the offending field, "" where none */
-	char text[512];	 /* one sentence, no newline */
+	char field[64]; /* name of the offending field, "" where none */
+	char text[512]; /* one sentence, no newline */
 };
 
 #define ERR_INIT ((struct err){ERR_NONE, "", ""})
 
 /* Fills e (may be NULL) and returns -1, so that `return err_set(...)` reads well. Text over its room
- * is cut at a character boundary and ends in "..." (an error about a long value must not fail). */
+ * is cut at a character boundary and ends in "..." (an error about a long value must not fail); control
+ * characters in it become blanks. */
 int err_set(struct err *e, enum err_code code, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4)));
 
@@ -52,10 +53,11 @@ int err_errno(struct err *e, const char *fmt, ...) __attribute__((format(printf,
 /* Says where: text becomes "WHERE: text". Keeps code and field. Returns -1. */
 int err_where(struct err *e, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
-const char *err_word(enum err_code code);   /* "too-large": lower case, stable, for problem+json types */
-const char *err_title(enum err_code code);  /* "Too large" */
-int err_http(enum err_code code);	    /* 413 */
-int err_exit(enum err_code code);	    /* the CLI's: 2 usage, 3 unreachable or not allowed, else 1 */
-enum err_code err_from_http(int status);    /* the way back, for clients */
+/* "too-large": lower case, stable, for problem+json types. */
+const char *err_word(enum err_code code);
+const char *err_title(enum err_code code); /* "Too large" */
+int err_http(enum err_code code);          /* 413 */
+int err_exit(enum err_code code);          /* 2 usage, 3 unreachable or not allowed, else 1 */
+enum err_code err_from_http(int status);   /* the way back, for clients */
 
 #endif

@@ -17,6 +17,7 @@
 #include <unistd.h>
 
 #define PATH_BYTES 4096
+#define TREE_DEPTH_MAX 64
 
 int file_read(const char *path, struct buf *out, struct err *e)
 {
@@ -63,7 +64,7 @@ int file_line(const char *path, char *out, size_t size)
 	len = strcspn(line, "\n");
 	while (len > 0 && (line[len - 1] == ' ' || line[len - 1] == '\t' || line[len - 1] == '\r'))
 		len--;
-	if (len >= size)
+	if (len >= size || len == sizeof line - 1)
 		return -1;
 	memcpy(out, line, len);
 	out[len] = '\0';
@@ -138,6 +139,8 @@ int file_mkdirs(const char *path, mode_t mode, struct err *e)
 	char part[PATH_BYTES];
 	struct stat st;
 
+	if (!*path)
+		return err_set(e, ERR_INVALID, "a folder needs a name");
 	if (snprintf(part, sizeof part, "%s", path) >= (int)sizeof part)
 		return err_set(e, ERR_INVALID, "the path %.80s... is too long", path);
 	for (char *p = part + 1;; p++) {
@@ -163,31 +166,46 @@ int file_remove(const char *path, struct err *e)
 	return 0;
 }
 
+/* A descriptor is held a level. Whatever is no folder goes at the first try, so no link is ever followed. */
 static int remove_below(int parent, const char *name, int depth)
 {
-	int fd = openat(parent, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC), rc = 0;
+	int fd, rc = 0;
 	struct dirent *d;
 	DIR *dir;
 
+	if (unlinkat(parent, name, 0) == 0 || errno == ENOENT)
+		return 0;
+	if (depth > TREE_DEPTH_MAX) {
+		errno = ELOOP;
+		return -1;
+	}
+	fd = openat(parent, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	if (fd < 0)
-		return errno == ENOTDIR || errno == ELOOP ? unlinkat(parent, name, 0)
-			: errno == ENOENT                 ? 0
-							  : -1;
+		return -1;
 	dir = fdopendir(fd);
-	if (!dir || depth > 64) {
-		dir ? closedir(dir) : close(fd);
+	if (!dir) {
+		close(fd);
 		return -1;
 	}
 	while (rc == 0 && (d = readdir(dir)))
 		if (strcmp(d->d_name, ".") != 0 && strcmp(d->d_name, "..") != 0)
 			rc = remove_below(dirfd(dir), d->d_name, depth + 1);
+	int why = errno;
 	closedir(dir);
+	errno = why;
 	return rc < 0 ? -1 : unlinkat(parent, name, AT_REMOVEDIR);
 }
 
 int file_remove_tree(const char *path, struct err *e)
 {
-	if (remove_below(AT_FDCWD, path, 0) < 0 && errno != ENOENT)
+	char name[PATH_BYTES];
+	int len = snprintf(name, sizeof name, "%s", path);
+
+	if (len >= (int)sizeof name)
+		return err_set(e, ERR_INVALID, "the path %.80s... is too long", path);
+	while (len > 1 && name[len - 1] == '/') /* "link/" would be what the link points to */
+		name[--len] = '\0';
+	if (remove_below(AT_FDCWD, name, 0) < 0 && errno != ENOENT)
 		return err_errno(e, "cannot remove %s", path);
 	return 0;
 }

@@ -21,8 +21,8 @@ int file_line(const char *path, char *out, size_t size);
 int file_write(const char *path, const void *data, size_t len, mode_t mode, struct err *e);
 
 int file_mkdirs(const char *path, mode_t mode, struct err *e); /* mkdir -p; existing is fine */
-int file_remove(const char *path, struct err *e);	       /* absent is fine */
-int file_remove_tree(const char *path, struct err *e);	       /* never follows links; absent is fine */
+int file_remove(const char *path, struct err *e);              /* absent is fine */
+int file_remove_tree(const char *path, struct err *e); /* never follows links; absent is fine */
 int file_sync_dir(const char *path, struct err *e);
 bool file_exists(const char *path);
 int64_t file_free_bytes(const char *path); /* of the file system that holds path; -1 unknown */

@@ -27,7 +27,8 @@ void random_bytes(void *out, size_t len)
 
 void id_new(char out[ID_SIZE])
 {
-	uint64_t ms = (uint64_t)clock_now_ms();
+	int64_t now = clock_now_ms();
+	uint64_t ms = now > 0 ? (uint64_t)now : 0; /* a clock before 1970 must not sort last */
 	uint8_t random[16];
 
 	random_bytes(random, sizeof random);

@@ -1,10 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * json-c behind our header. json-c builds and prints values; what it would let pass is refused before it sees
- * the text, by a scanner that walks the grammar of RFC 8259 once: duplicate keys, numbers that do not fit,
- * invalid UTF-8, escaped NULs, lone surrogates, depth, trailing text.
+ * Values, kept and printed by json-c, behind our header: no other file knows of the library. Reading text is in
+ * json_parse.c.
  *
- * struct json is never defined: a pointer to it is a json_object.
+ * struct json is never defined: a pointer to it is a pointer to json-c's object. json-c writes null as a NULL
+ * pointer. As a member or an item that is what we do too; but a null that stands alone must be a value its owner
+ * can hold and free, so there it is an empty object with a mark, which turns into NULL when it is added to another.
+ *
+ * Invariant: whatever is built here prints as text that json_parse takes. So strings are made UTF-8 on the way
+ * in, and reals are finite and printed with the fewest digits that read back as the same.
  */
 /* json-c's typedefs carry names that our functions have: they get another prefix in this file. */
 #define json_object jc_object
@@ -19,276 +23,13 @@
 #include "base/clock.h"
 #include "base/text.h"
 #include <assert.h>
-#include <ctype.h>
-#include <errno.h>
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #define J(p) ((struct jc_object *)(uintptr_t)(p))
 #define OURS(p) ((struct json *)(p))
-
-/* ---- the scanner ---- */
-
-struct scan {
-	const char *s, *p, *end;
-	struct err *e;
-	const char *problem;
-};
-
-static bool scan_value(struct scan *c, int depth);
-
-static bool fail(struct scan *c, const char *problem)
-{
-	if (!c->problem)
-		c->problem = problem;
-	return false;
-}
-
-static void blanks(struct scan *c)
-{
-	while (c->p < c->end && (*c->p == ' ' || *c->p == '\t' || *c->p == '\n' || *c->p == '\r'))
-		c->p++;
-}
-
-static bool take(struct scan *c, char want)
-{
-	if (c->p >= c->end || *c->p != want)
-		return false;
-	c->p++;
-	return true;
-}
-
-static int hex4(struct scan *c)
-{
-	int v = 0;
-
-	for (int i = 0; i < 4; i++, c->p++) {
-		if (c->p >= c->end || !isxdigit((unsigned char)*c->p))
-			return -1;
-		v = v * 16 + (*c->p <= '9' ? *c->p - '0' : (*c->p | 32) - 'a' + 10);
-	}
-	return v;
-}
-
-static bool scan_unicode(struct scan *c)
-{
-	int v = hex4(c);
-
-	if (v < 0)
-		return fail(c, "a \\u escape needs four hex digits");
-	if (v == 0)
-		return fail(c, "a string holds a NUL");
-	if (v >= 0xdc00 && v <= 0xdfff)
-		return fail(c, "a lone surrogate");
-	if (v < 0xd800 || v > 0xdbff)
-		return true;
-	if (!take(c, '\\') || !take(c, 'u'))
-		return fail(c, "a lone surrogate");
-	v = hex4(c);
-	return v >= 0xdc00 && v <= 0xdfff ? true : fail(c, "a lone surrogate");
-}
-
-static bool scan_string(struct scan *c)
-{
-	const char *begin;
-
-	if (!take(c, '"'))
-		return fail(c, "a string was expected");
-	begin = c->p;
-	while (c->p < c->end && *c->p != '"') {
-		if ((unsigned char)*c->p < 0x20)
-			return fail(c, "a control character in a string");
-		if (*c->p++ != '\\')
-			continue;
-		if (c->p >= c->end || !strchr("\"\\/bfnrtu", *c->p) || !*c->p)
-			return fail(c, "an unknown escape");
-		if (*c->p++ == 'u' && !scan_unicode(c))
-			return false;
-	}
-	if (!text_utf8_valid(begin, (size_t)(c->p - begin)))
-		return fail(c, "a string is not UTF-8");
-	return take(c, '"') ? true : fail(c, "a string does not end");
-}
-
-static size_t digits(struct scan *c)
-{
-	size_t n = 0;
-
-	for (; c->p < c->end && isdigit((unsigned char)*c->p); c->p++)
-		n++;
-	return n;
-}
-
-static bool scan_number(struct scan *c)
-{
-	const char *begin = c->p;
-	char copy[64];
-	bool real = false;
-
-	(void)take(c, '-');
-	if (c->p < c->end && *c->p == '0')
-		c->p++;
-	else if (digits(c) == 0)
-		return fail(c, "a value was expected");
-	if (take(c, '.') && (real = true) && digits(c) == 0)
-		return fail(c, "a number needs digits after its point");
-	if (take(c, 'e') || take(c, 'E')) {
-		real = true;
-		if (!take(c, '+'))
-			(void)take(c, '-');
-		if (digits(c) == 0)
-			return fail(c, "a number needs digits in its exponent");
-	}
-	if ((size_t)(c->p - begin) >= sizeof copy)
-		return fail(c, "a number is too long");
-	memcpy(copy, begin, (size_t)(c->p - begin));
-	copy[c->p - begin] = '\0';
-	errno = 0;
-	if (real ? !isfinite(strtod(copy, NULL)) : (strtoll(copy, NULL, 10), errno == ERANGE))
-		return fail(c, "a number does not fit");
-	return true;
-}
-
-static bool scan_word(struct scan *c, const char *word)
-{
-	size_t n = strlen(word);
-
-	if ((size_t)(c->end - c->p) < n || memcmp(c->p, word, n) != 0)
-		return fail(c, "a value was expected");
-	c->p += n;
-	return true;
-}
-
-static bool scan_array(struct scan *c, int depth)
-{
-	c->p++;
-	blanks(c);
-	if (take(c, ']'))
-		return true;
-	do {
-		if (!scan_value(c, depth + 1))
-			return false;
-		blanks(c);
-	} while (take(c, ','));
-	return take(c, ']') ? true : fail(c, "a list does not end");
-}
-
-static bool scan_object(struct scan *c, int depth)
-{
-	c->p++;
-	blanks(c);
-	if (take(c, '}'))
-		return true;
-	do {
-		blanks(c);
-		if (!scan_string(c))
-			return false;
-		blanks(c);
-		if (!take(c, ':'))
-			return fail(c, "a ':' was expected");
-		if (!scan_value(c, depth + 1))
-			return false;
-		blanks(c);
-	} while (take(c, ','));
-	return take(c, '}') ? true : fail(c, "an object does not end");
-}
-
-static bool scan_value(struct scan *c, int depth)
-{
-	blanks(c);
-	if (c->p >= c->end)
-		return fail(c, "the text ends too soon");
-	if (depth > JSON_DEPTH_MAX)
-		return fail(c, "it is nested deeper than 32");
-	switch (*c->p) {
-	case '{':
-		return scan_object(c, depth);
-	case '[':
-		return scan_array(c, depth);
-	case '"':
-		return scan_string(c);
-	case 't':
-		return scan_word(c, "true");
-	case 'f':
-		return scan_word(c, "false");
-	case 'n':
-		return scan_word(c, "null");
-	default:
-		return scan_number(c);
-	}
-}
-
-/* json-c keeps the last of two equal keys, so an object that has fewer members than the text had commas and
- * colons lost one. Counting members per object while scanning would need a stack of sets; instead the number of all
- * members is compared: the scanner's against the tree's. */
-static size_t count_members(struct jc_object *o)
-{
-	size_t n = 0;
-
-	if (json_object_is_type(o, json_type_object)) {
-		for (struct lh_entry *x = json_object_get_object(o)->head; x; x = x->next)
-			n += 1 + count_members(lh_entry_v(x));
-	} else if (json_object_is_type(o, json_type_array)) {
-		for (size_t i = 0; i < json_object_array_length(o); i++)
-			n += count_members(json_object_array_get_idx(o, i));
-	}
-	return n;
-}
-
-static size_t count_colons(const char *text, size_t len)
-{
-	size_t n = 0;
-	bool in = false;
-
-	for (size_t i = 0; i < len; i++)
-		if (in && text[i] == '\\')
-			i++;
-		else if (text[i] == '"')
-			in = !in;
-		else if (!in && text[i] == ':')
-			n++;
-	return n;
-}
-
-struct json *json_parse(const char *text, size_t len, struct err *e)
-{
-	struct scan c = {text, text, text + len, e, NULL};
-	struct json_tokener *t;
-	struct jc_object *o;
-
-	if (scan_value(&c, 1)) {
-		blanks(&c);
-		if (c.p < c.end)
-			fail(&c, "there is text after the value");
-	}
-	if (c.problem) {
-		err_set(e, ERR_INVALID, "not JSON at byte %zu: %s", (size_t)(c.p - text),
-			c.problem);
-		return NULL;
-	}
-	t = json_tokener_new_ex(JSON_DEPTH_MAX + 1);
-	if (!t)
-		abort();
-	json_tokener_set_flags(t, JSON_TOKENER_STRICT);
-	o = json_tokener_parse_ex(t, text, (int)len);
-	if (!o && json_tokener_get_error(t) == json_tokener_continue)
-		o = json_tokener_parse_ex(
-			t, "\n", 1); /* a bare number ends only with what follows it */
-	bool ok = json_tokener_get_error(t) == json_tokener_success;
-	json_tokener_free(t);
-	if (!ok || count_members(o) != count_colons(text, len)) {
-		err_set(e, ERR_INVALID,
-			ok ? "not JSON: an object has the same key twice" : "not JSON");
-		json_object_put(o);
-		return NULL;
-	}
-	return o ? OURS(o) : json_null();
-}
-
-/* ---- values ----
- * json-c writes null as a NULL pointer. As a member that is what we do too; but a null that stands alone (a
- * root) must be a value, so there it is a marked object, which turns into NULL when it is added to another. */
 
 static int null_mark;
 
@@ -350,7 +91,17 @@ struct json *json_array(void)
 
 struct json *json_string_len(const char *s, size_t len)
 {
-	return OURS(json_object_new_string_len(s, (int)len));
+	struct jc_object *o;
+	struct buf clean;
+
+	assert(len <= INT32_MAX / 3);
+	if (text_utf8_valid(s, len))
+		return OURS(json_object_new_string_len(s, (int)len));
+	buf_init(&clean, len * 3);
+	text_utf8_clean(s, len, &clean);
+	o = json_object_new_string_len(buf_str(&clean), (int)clean.len);
+	buf_release(&clean);
+	return OURS(o);
 }
 
 struct json *json_string(const char *s)
@@ -365,7 +116,16 @@ struct json *json_int(int64_t v)
 
 struct json *json_real(double v)
 {
-	return OURS(json_object_new_double(v));
+	char text[40];
+	int digits = 15;
+
+	assert(isfinite(v));
+	do
+		snprintf(text, sizeof text, "%.*g", digits, v);
+	while (digits++ < 17 && strtod(text, NULL) != v);
+	if (!strpbrk(text, ".e"))
+		strncat(text, ".0", sizeof text - strlen(text) - 1);
+	return OURS(json_object_new_double_s(v, text));
 }
 
 struct json *json_bool(bool v)

@@ -31,14 +31,16 @@ bool json_equal(const struct json *a, const struct json *b);
 struct json *json_object(void);
 struct json *json_array(void);
 struct json *json_string(const char *s); /* NULL gives a JSON null */
+/* Bytes that are not UTF-8, and NULs, become U+FFFD: what is printed can always be parsed. */
 struct json *json_string_len(const char *s, size_t len);
 struct json *json_int(int64_t v);
-struct json *json_real(double v);
+struct json *json_real(double v); /* finite */
 struct json *json_bool(bool v);
 struct json *json_null(void);
 
 enum json_type json_type(const struct json *j); /* NULL is JSON_NULL */
-struct json *json_get(const struct json *object, const char *key); /* NULL when absent or no object */
+/* NULL when absent or no object. */
+struct json *json_get(const struct json *object, const char *key);
 bool json_has(const struct json *object, const char *key);
 struct json *json_at(const struct json *array, size_t i);
 size_t json_len(const struct json *j); /* members of an object, items of an array, else 0 */
@@ -78,7 +80,8 @@ struct json_iter {
 struct json_iter json_iter(const struct json *object);
 bool json_next(struct json_iter *it);
 
-int json_print(const struct json *j, struct buf *out);	/* compact, no escaped slashes; -1 over the ceiling */
+int json_print(const struct json *j,
+	struct buf *out); /* compact, no escaped slashes; -1 over the ceiling */
 int json_print_pretty(const struct json *j, struct buf *out);
 
 #endif

@@ -13,7 +13,8 @@
 enum log_level { LOG_ERROR_, LOG_WARN_, LOG_INFO_, LOG_DEBUG_ };
 
 void log_open(const char *program, enum log_level level); /* program is kept by pointer */
-int log_level_parse(const char *word, enum log_level *out); /* error warning info debug; -1 unknown */
+int log_level_parse(
+	const char *word, enum log_level *out); /* error warning info debug; -1 unknown */
 void log_error(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 void log_warn(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 void log_info(const char *fmt, ...) __attribute__((format(printf, 1, 2)));

@@ -13,7 +13,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-int text_int(const char *s, const char *field, int64_t min, int64_t max, int64_t *out, struct err *e);
+int text_int(
+	const char *s, const char *field, int64_t min, int64_t max, int64_t *out, struct err *e);
 
 /* "90s", "5m", "1h", "2d", "1w", "250ms"; a bare number is seconds. Result in ms. */
 int text_duration(const char *s, const char *field, int64_t min_ms, int64_t max_ms, int64_t *out_ms,
@@ -23,18 +24,19 @@ char *text_duration_format(int64_t ms, char out[32]);
 
 /* "256M", "8GiB", "1.5G", "512KB", "1024": K M G T P with or without iB are powers of 1024;
  * KB MB GB TB PB powers of 1000. Result in bytes. */
-int text_size(const char *s, const char *field, int64_t min, int64_t max, int64_t *out, struct err *e);
+int text_size(
+	const char *s, const char *field, int64_t min, int64_t max, int64_t *out, struct err *e);
 char *text_size_format(int64_t bytes, char out[32]); /* "7.8 GiB" */
 
 void text_hex(const void *data, size_t len, char *out); /* out: 2*len+1 bytes, lower case */
-int text_unhex(const char *s, void *out, size_t len);	/* exactly len bytes, else -1 */
+int text_unhex(const char *s, void *out, size_t len);   /* exactly len bytes, else -1 */
 int text_base64(const void *data, size_t len, struct buf *out);
 /* Strict (no white space, right padding). Appends to out. -1 when malformed or over out's ceiling. */
 int text_unbase64(const char *s, size_t len, struct buf *out);
 /* Base64url without padding (RFC 4648 section 5), for tokens. */
 int text_base64url(const void *data, size_t len, struct buf *out);
 
-bool text_utf8_valid(const char *s, size_t len);
+bool text_utf8_valid(const char *s, size_t len); /* a NUL byte is not taken for text */
 /* Appends s with every invalid byte replaced by U+FFFD, NUL bytes included. */
 int text_utf8_clean(const char *s, size_t len, struct buf *out);
 

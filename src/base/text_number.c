@@ -40,49 +40,64 @@ static const struct unit size_units[] = {{"", 1}, {"B", 1}, {"K", 1LL << 10}, {"
 	{"KB", 1000}, {"MB", 1000000}, {"GB", 1000000000}, {"TB", 1000000000000},
 	{"PB", 1000000000000000}};
 
-/* One "1.5G" at *s: its value in the unit's base; *s moves behind it. -1: not one, or it does not fit. */
+/* The unit that begins at s; NULL: none. *len: its letters. */
+static const struct unit *unit_at(const char *s, const struct unit *units, size_t n, size_t *len)
+{
+	*len = 0;
+	while (isalpha((unsigned char)s[*len]))
+		(*len)++;
+	for (size_t i = 0; i < n; i++)
+		if (strlen(units[i].word) == *len && strncasecmp(units[i].word, s, *len) == 0)
+			return &units[i];
+	return NULL;
+}
+
+/*
+ * One "1.5G" at *s: its value in the unit's base; *s moves behind it. -1: not one, or it does not fit 64 bits.
+ * Whole numbers stay exact; only the fraction, which is below one unit, goes through a double.
+ */
 static int quantity(const char **s, const struct unit *units, size_t n, int64_t *out)
 {
-	char *end, word[8];
-	double v;
-	size_t len = 0;
+	const struct unit *unit;
+	const char *p = *s;
+	int64_t whole = 0;
+	double fraction = 0, scale = 1;
+	size_t len;
 
-	if (!isdigit((unsigned char)**s))
+	if (!isdigit((unsigned char)*p))
 		return -1;
-	v = strtod(*s, &end);
-	for (const char *p = *s; p < end; p++)
-		if (!isdigit((unsigned char)*p) && *p != '.')
-			return -1; /* no hex, no exponent */
-	while (isalpha((unsigned char)end[len]) && len < sizeof word - 1)
-		len++;
-	snprintf(word, sizeof word, "%.*s", (int)len, end);
-	for (size_t i = 0; i < n; i++) {
-		if (strcasecmp(units[i].word, word) != 0)
-			continue;
-		v *= (double)units[i].factor;
-		if (v >= 9.2e18)
+	for (; isdigit((unsigned char)*p); p++)
+		if (__builtin_mul_overflow(whole, 10, &whole) ||
+			__builtin_add_overflow(whole, *p - '0', &whole))
 			return -1;
-		*out = (int64_t)(v + 0.5);
-		*s = end + len;
-		return 0;
-	}
-	return -1;
+	if (*p == '.' && !isdigit((unsigned char)*++p))
+		return -1;
+	for (; isdigit((unsigned char)*p); p++)
+		fraction += (*p - '0') * (scale /= 10);
+	unit = unit_at(p, units, n, &len);
+	if (!unit || __builtin_mul_overflow(whole, unit->factor, &whole) ||
+		__builtin_add_overflow(
+			whole, (int64_t)(fraction * (double)unit->factor + 0.5), out))
+		return -1;
+	*s = p + len;
+	return 0;
 }
 
 int text_duration(const char *s, const char *field, int64_t min_ms, int64_t max_ms, int64_t *out_ms,
 	struct err *e)
 {
-	const char *p = *s == '-' ? s + 1 : s;
+	const char *first = *s == '-' ? s + 1 : s, *p = first;
 	int64_t sum = 0, part;
 	char low[32], high[32];
 
 	do {
+		const char *begin = p;
 		if (quantity(&p, time_units, sizeof time_units / sizeof *time_units, &part) < 0 ||
-			sum > INT64_MAX - part)
+			(isdigit((unsigned char)p[-1]) && begin > first) || /* 1h30: of what? */
+			__builtin_add_overflow(sum, part, &sum))
 			return err_field(e, ERR_INVALID, field,
 				"%s must be a duration such as 90s, 5m, 1h or 2d, not '%.60s'",
 				field, s);
-		sum += part;
 	} while (*p);
 	if (*s == '-')
 		sum = -sum;
@@ -97,24 +112,16 @@ char *text_duration_format(int64_t ms, char out[32])
 {
 	static const struct unit parts[] = {
 		{"d", 86400000}, {"h", 3600000}, {"m", 60000}, {"s", 1000}, {"ms", 1}};
-	size_t len = 0;
+	uint64_t left = ms < 0 ? -(uint64_t)ms : (uint64_t)ms;
+	int len = snprintf(out, 32, ms == 0 ? "0s" : ms < 0 ? "-" : "");
 
-	out[0] = '\0';
-	if (ms < 0) {
-		out[len++] = '-';
-		ms = -ms;
-	}
 	for (size_t i = 0; i < sizeof parts / sizeof *parts; i++) {
-		if (ms < parts[i].factor)
-			continue;
-		len += (size_t)snprintf(out + len, 32 - len, "%lld%s",
-			(long long)(ms / parts[i].factor), parts[i].word);
-		ms %= parts[i].factor;
-		if (len >= 31)
-			break;
+		uint64_t factor = (uint64_t)parts[i].factor;
+		if (left >= factor) /* the longest, "-106751991167d7h12m55s808ms", fits */
+			len += snprintf(out + len, (size_t)(32 - len), "%llu%s",
+				(unsigned long long)(left / factor), parts[i].word);
+		left %= factor;
 	}
-	if (!out[0])
-		snprintf(out, 32, "0s");
 	return out;
 }
 
