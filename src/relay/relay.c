@@ -44,14 +44,13 @@ static void own_envelope(struct relay *r, const char *kind, struct json *body)
 	uplink_wake(r->uplink);
 }
 
-static void presence_flush(struct relay *r, bool all)
+static void presence_flush(struct relay *r)
 {
 	struct json *body;
 
-	if (!all && json_len(r->presence) == 0)
+	if (json_len(r->presence) == 0)
 		return;
 	body = json_object();
-	json_set_bool(body, "all", all);
 	json_set(body, "children", r->presence);
 	r->presence = json_array();
 	own_envelope(r, "presence", body);
@@ -72,7 +71,7 @@ static void presence_add(void *ctx, const struct hub_presence *p)
 	json_set_string(c, "reason", p->reason);
 	json_add(r->presence, c);
 	if (json_len(r->presence) >= PRESENCE_MAX)
-		presence_flush(r, false);
+		presence_flush(r);
 }
 
 static void on_presence(void *ctx, const struct hub_presence *p)
@@ -191,17 +190,14 @@ static int64_t on_collect(void *ctx, struct buf *out)
 {
 	struct relay *r = ctx;
 	int64_t ticket;
+	bool first;
 
-	presence_flush(r, false);
+	presence_flush(r); /* who is where travels before what they say: the server answers along that way */
 	told_flush(r);
+	first = r->volatiles.len && buf_add(out, r->volatiles.data, r->volatiles.len) == 0;
+	buf_clear(&r->volatiles); /* what nobody took is worth nothing later */
 	ticket = keep_collect(r, out);
-	if (r->volatiles.len && buf_add(out, r->volatiles.data, r->volatiles.len) == 0) {
-		buf_clear(&r->volatiles);
-		ticket = ticket ? ticket : INT64_MAX;
-	}
-	if (r->volatiles.full) /* nobody takes them: they are worth nothing later */
-		buf_clear(&r->volatiles);
-	return ticket;
+	return ticket ? ticket : first ? INT64_MAX : 0;
 }
 
 static void on_accepted(void *ctx, int64_t ticket)
@@ -249,8 +245,8 @@ static void on_contact(void *ctx, bool made, const char *parent, const struct er
 	log_info("in contact with %s", parent);
 	json_free(r->presence); /* what was gathered is in the whole picture that goes now */
 	r->presence = json_array();
-	presence_flush(r, true);
 	hub_each(r->hub, presence_add, r);
+	uplink_wake(r->uplink);
 }
 
 static const struct uplink_ops uplink_ops = {on_hello, on_collect, on_accepted, on_lost, on_down, on_judge,

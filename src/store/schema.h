@@ -21,7 +21,7 @@
 	"CREATE INDEX actions_made ON actions (made);" \
 	"CREATE INDEX actions_deadline ON actions (deadline);" \
 	"CREATE INDEX actions_state ON actions (state);" \
-	"CREATE TABLE results (action TEXT NOT NULL, agent TEXT NOT NULL, machine TEXT, name TEXT, site TEXT, leaf BIGINT NOT NULL DEFAULT 0, state TEXT, via TEXT, exit_code BIGINT, signal TEXT, reason TEXT, started BIGINT NOT NULL DEFAULT 0, ended BIGINT NOT NULL DEFAULT 0, updated BIGINT NOT NULL DEFAULT 0, limits TEXT, stdout_ BLOB, stdout_bytes BIGINT NOT NULL DEFAULT 0, stdout_dropped BIGINT NOT NULL DEFAULT 0, stderr_ BLOB, stderr_bytes BIGINT NOT NULL DEFAULT 0, stderr_dropped BIGINT NOT NULL DEFAULT 0, PRIMARY KEY (action, agent));" \
+	"CREATE TABLE results (action TEXT NOT NULL, agent TEXT NOT NULL, machine TEXT, name TEXT, site TEXT, leaf BIGINT NOT NULL DEFAULT 0, state TEXT, path BLOB, exit_code BIGINT, signal TEXT, reason TEXT, started BIGINT NOT NULL DEFAULT 0, ended BIGINT NOT NULL DEFAULT 0, updated BIGINT NOT NULL DEFAULT 0, limits TEXT, stdout_ BLOB, stdout_bytes BIGINT NOT NULL DEFAULT 0, stdout_dropped BIGINT NOT NULL DEFAULT 0, stderr_ BLOB, stderr_bytes BIGINT NOT NULL DEFAULT 0, stderr_dropped BIGINT NOT NULL DEFAULT 0, PRIMARY KEY (action, agent));" \
 	"CREATE INDEX results_agent ON results (agent);" \
 	"CREATE INDEX results_machine ON results (machine);" \
 	"CREATE INDEX results_state ON results (state);" \

@@ -17,6 +17,7 @@ static const char *const states[] = {"waiting", "notified", "fetched", "running"
 	"expired", "cancelled"};
 #define STATES (sizeof states / sizeof *states)
 #define OPEN 4
+#define PATH_BYTES 1024 /* 32 steps of 32 bytes: a tree of 2^32 leaves */
 
 static int state_rank(const char *state)
 {
@@ -93,14 +94,17 @@ static int action_insert(struct db *db, const struct action *x, size_t n, struct
 	return db_run(s, e) < 0 ? -1 : 0;
 }
 
-int action_create(struct db *db, const struct action *x, const struct target *targets, size_t n, struct err *e)
+int action_create(struct db *db, const struct action *x, const struct target *targets, size_t n, action_path *path,
+	void *ctx, struct err *e)
 {
+	uint8_t steps[PATH_BYTES];
+
 	if (action_insert(db, x, n, e) < 0)
 		return -1;
 	for (size_t i = 0; i < n; i++) {
 		struct stmt *s = db_prepare(db,
-			"INSERT INTO results (action, agent, machine, name, site, leaf, state, updated)"
-			" VALUES (?1, ?2, ?3, ?4, ?5, ?6, 'waiting', ?7)", e);
+			"INSERT INTO results (action, agent, machine, name, site, leaf, state, updated, path)"
+			" VALUES (?1, ?2, ?3, ?4, ?5, ?6, 'waiting', ?7, ?8)", e);
 		if (!s)
 			return -1;
 		bind_text(s, 1, x->id);
@@ -110,6 +114,7 @@ int action_create(struct db *db, const struct action *x, const struct target *ta
 		bind_text(s, 5, targets[i].site);
 		bind_int(s, 6, (int64_t)i);
 		bind_int(s, 7, x->made);
+		bind_blob(s, 8, steps, path(ctx, i, steps));
 		if (db_run(s, e) < 0)
 			return -1;
 	}
@@ -220,7 +225,7 @@ static int result_write(struct db *db, const struct result *r, struct err *e)
 	struct stmt *s = db_prepare(db,
 		"UPDATE results SET state = ?3, exit_code = ?4, signal = ?5, reason = ?6,"
 		" started = CASE WHEN ?7 > 0 THEN ?7 ELSE started END, ended = ?8, updated = ?9, limits = ?10, stdout_ = ?11,"
-		" stdout_bytes = ?12, stdout_dropped = ?13, stderr_ = ?14, stderr_bytes = ?15, stderr_dropped = ?16"
+		" stdout_bytes = ?12, stdout_dropped = ?13, stderr_ = ?14, stderr_bytes = ?15, stderr_dropped = ?16, path = NULL"
 		" WHERE action = ?1 AND agent = ?2", e);
 
 	if (!s)

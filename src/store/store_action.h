@@ -26,18 +26,18 @@ void params_bind(struct stmt *s, const struct param *params, size_t n);
 int action_targets(struct db *db, const char *where, const struct param *params, size_t n_params, size_t max,
 	struct arena *a, struct target **out, size_t *n, struct err *e);
 
-/* The action with its results, all waiting. a->frame is the signed record. targets as action_targets gave them: the index is
- * the leaf. */
-int action_create(struct db *db, const struct action *action, const struct target *targets, size_t n, struct err *e);
+/* The action with its results, all waiting. action->frame is the signed record. targets as action_targets gave them: the index
+ * is the leaf; path(ctx, leaf, out) writes that leaf's Merkle path and returns its bytes. */
+typedef size_t action_path(void *ctx, size_t leaf, uint8_t *out);
+int action_create(struct db *db, const struct action *action, const struct target *targets, size_t n, action_path *path,
+	void *ctx, struct err *e);
 
 /* 1 found, 0 none. Not restricted to a scope: counters say how many, nothing of whom. */
 int action_get(struct db *db, const char *id, struct arena *a, struct action *out, struct err *e);
-/* The targets' agent ids in the order of their leaves. */
-int action_agents(struct db *db, const char *id, struct arena *a, char (**ids)[27], size_t *n, struct err *e);
-
 struct open_item { /* what an agent was not yet handed */
-	const char *action, *agent, *via;
+	const char *action, *agent, *relay;
 	int64_t leaf;
+	struct bytes path;
 };
 /* Open (waiting or notified) items: of one action (agent NULL), of one agent (action NULL), or of everything that hangs on
  * one of `relays` (n ids). At most `limit` of them after (action, agent). */

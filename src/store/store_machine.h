@@ -18,6 +18,8 @@ int presence_relay(struct db *db, const struct presence *p, bool *changed, struc
 /* All machines below one of these relays that are not offline become so: their relay cannot be reached. */
 int presence_cut(struct db *db, const char *const *relays, size_t n, int64_t now_ms, const char *reason, int64_t *cut,
 	struct err *e);
+/* Machines that are online below this relay but of which nothing was heard from it since then: it forgot them. */
+int presence_stale(struct db *db, const char *relay, int64_t since_ms, int64_t now_ms, int64_t *cut, struct err *e);
 /* What a relay says of itself. NULL or negative: unchanged. */
 int relay_facts(struct db *db, const char *id, const char *addresses, const char *version, const char *spool,
 	int64_t spool_bytes, int64_t spool_max_bytes, const char *notice, struct err *e);

@@ -101,6 +101,21 @@ int presence_cut(struct db *db, const char *const *relays, size_t n, int64_t now
 	return *cut < 0 ? -1 : 0;
 }
 
+int presence_stale(struct db *db, const char *relay, int64_t since_ms, int64_t now_ms, int64_t *cut, struct err *e)
+{
+	struct stmt *s = db_prepare(db, "UPDATE machines SET state = 'offline', state_since = ?3, channel_reason ="
+					" 'its relay was restarted and has not heard of it since' WHERE relay = ?1 AND seen < ?2"
+					" AND state IN ('online', 'late')", e);
+
+	if (!s)
+		return -1;
+	bind_text(s, 1, relay);
+	bind_int(s, 2, since_ms);
+	bind_int(s, 3, now_ms);
+	*cut = db_run(s, e);
+	return *cut < 0 ? -1 : 0;
+}
+
 int relay_facts(struct db *db, const char *id, const char *addresses, const char *version, const char *spool,
 	int64_t spool_bytes, int64_t spool_max_bytes, const char *notice, struct err *e)
 {

@@ -20,24 +20,7 @@ int action_get(struct db *db, const char *id, struct arena *a, struct action *ou
 	return got;
 }
 
-int action_agents(struct db *db, const char *id, struct arena *a, char (**ids)[27], size_t *n, struct err *e)
-{
-	struct stmt *s = db_prepare(db, "SELECT agent FROM results WHERE action = ?1 ORDER BY agent", e);
-	struct rows list = {0};
-	int got;
-
-	if (!s)
-		return -1;
-	bind_text(s, 1, id);
-	while ((got = db_step(s, e)) > 0)
-		snprintf(rows_add(&list, a, ID_SIZE), ID_SIZE, "%s", col_text(s, 0));
-	db_done(s);
-	*ids = list.data;
-	*n = list.n;
-	return got;
-}
-
-#define OPEN_SELECT "SELECT r.action, r.agent, r.leaf FROM results r "
+#define OPEN_SELECT "SELECT r.action, r.agent, m.relay, r.leaf, r.path FROM results r JOIN machines m ON m.agent = r.agent "
 #define OPEN_WHERE "WHERE r.state IN ('waiting', 'notified') AND (r.action > ?1 OR (r.action = ?1 AND r.agent > ?2)) "
 #define OPEN_ORDER " ORDER BY r.action, r.agent LIMIT ?3"
 
@@ -55,7 +38,7 @@ int action_open(struct db *db, const char *action, const char *agent, const char
 		s = db_prepare(db, OPEN_SELECT OPEN_WHERE "AND r.agent = ?4" OPEN_ORDER, e);
 	else
 		s = db_prepare_once(db,
-			arena_printf(a, OPEN_SELECT "JOIN machines m ON m.agent = r.agent " OPEN_WHERE "AND %s" OPEN_ORDER,
+			arena_printf(a, OPEN_SELECT OPEN_WHERE "AND %s" OPEN_ORDER,
 				scope_sql(&below, "m.relay", &next, a)), e);
 	if (!s)
 		return -1;
@@ -71,7 +54,10 @@ int action_open(struct db *db, const char *action, const char *agent, const char
 		struct open_item *x = rows_add(&list, a, sizeof *x);
 		x->action = arena_strdup(a, col_text(s, 0));
 		x->agent = arena_strdup(a, col_text(s, 1));
-		x->leaf = col_int(s, 2);
+		x->relay = arena_strdup(a, col_text(s, 2));
+		x->leaf = col_int(s, 3);
+		x->path.data = col_blob(s, 4, &x->path.len);
+		x->path.data = arena_memdup(a, x->path.data, x->path.len);
 	}
 	db_done(s);
 	*out = list.data;
