@@ -51,6 +51,9 @@ struct server {
 	struct hub *hub;
 	struct api *api;
 	struct event *timer;
+	bool overdue_busy;
+	int64_t daily_mono, time_mono;
+	struct rate *enrol_rate;
 	int64_t started_ms;
 	struct revoked_id *revoked;
 	int64_t revoked_version, relays_version;

@@ -8,7 +8,7 @@
 /* ---- presence: a row written per change, never per heartbeat ---- */
 
 struct presence {
-	const char *agent, *state, *relay, *route, *mode, *reason;
+	const char *agent, *state, *relay, *mode, *reason; /* relay: the parent it hangs on */
 	int64_t since_ms, seen_ms;
 };
 /* Takes a change for the agent's machine. `relay` is who says it ("" the server itself): late and offline count only from the

@@ -51,7 +51,7 @@ int presence_machine(struct db *db, const struct presence *p, bool *moved, bool 
 	bind_int(s, 3, p->since_ms);
 	bind_int(s, 4, p->seen_ms);
 	bind_text(s, 5, p->relay);
-	bind_text(s, 6, p->route);
+	bind_text(s, 6, p->relay);
 	bind_text(s, 7, p->mode);
 	bind_text(s, 8, p->reason);
 	return db_run(s, e) < 0 ? -1 : 0;
@@ -74,7 +74,7 @@ int presence_relay(struct db *db, const struct presence *p, bool *changed, struc
 	bind_text(s, 2, p->state);
 	bind_int(s, 3, p->since_ms);
 	bind_int(s, 4, p->seen_ms);
-	bind_text(s, 5, p->route);
+	bind_text(s, 5, p->relay);
 	return db_run(s, e) < 0 ? -1 : 0;
 }
 

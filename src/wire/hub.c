@@ -291,6 +291,7 @@ static void hello_take(struct hub *h, struct hub_child *c, const struct exchange
 	c->given[hub_list_slot("relays")] = relays;
 	if (!changed)
 		return;
+	hello.json = x->hello;
 	hello.stream = c->stream;
 	hello.mode = c->mode;
 	hello.reason = c->reason;

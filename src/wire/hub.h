@@ -27,6 +27,7 @@ struct hub_hello {
 	int64_t spool_bytes, spool_max_bytes; /* relays; 0 unknown */
 	const char *notice;		      /* what a person should know of it, or NULL */
 	int64_t revoked_version;
+	const struct json *json; /* all that it said */
 };
 
 struct hub_presence {
