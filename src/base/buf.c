@@ -9,7 +9,7 @@
 
 void buf_init(struct buf *b, size_t max)
 {
-	assert(max <= SIZE_MAX / 4); /* doubling must not overflow */
+	assert(max <= SIZE_MAX / 2); /* doubling must not overflow */
 	*b = (struct buf){.max = max};
 }
 

@@ -18,7 +18,7 @@ struct buf {
 	bool full;
 };
 
-void buf_init(struct buf *b, size_t max);
+void buf_init(struct buf *b, size_t max); /* max: at most SIZE_MAX / 2 */
 /* Accepts NULL and zeroed; leaves an empty buffer with the same max. */
 void buf_release(struct buf *b);
 void buf_clear(struct buf *b); /* len 0, not full, memory kept */

@@ -18,6 +18,10 @@ static void test_empty(void **state)
 	buf_release(&b);
 	buf_release(NULL);
 	assert_int_equal(b.max, 10);
+	buf_init(&b, SIZE_MAX / 2);
+	assert_int_equal(buf_adds(&b, "small"), 0);
+	assert_true(b.cap < 1000);
+	buf_release(&b);
 }
 
 static void test_ceiling(void **state)
