@@ -27,16 +27,17 @@ struct http_req;
 enum http_method { HTTP_GET, HTTP_POST, HTTP_PUT, HTTP_PATCH, HTTP_DELETE, HTTP_HEAD };
 
 struct http_conf {
-	SSL_CTX *tls;		 /* NULL: plain (Unix sockets only); a reference is taken */
+	SSL_CTX *tls;             /* NULL: plain (Unix sockets only); a reference is taken */
 	size_t max_headers_bytes; /* over: 431 */
-	size_t max_body_bytes;	 /* over: 413, before the body is read where Content-Length tells */
-	int64_t idle_ms;	 /* a connection without a request is closed after this */
-	int max_connections;	 /* further ones are closed at once; 0: no cap */
+	size_t max_body_bytes; /* over: 413, before the body is read where Content-Length tells */
+	int64_t idle_ms;       /* a connection without a request is closed after this */
+	int max_connections;   /* further ones are closed at once; 0: no cap */
 	void (*handler)(void *ctx, struct http_req *req);
 	void *ctx;
 };
 
-struct http_server *http_server_open(struct event_base *base, const struct http_conf *conf, struct err *e);
+struct http_server *http_server_open(
+	struct event_base *base, const struct http_conf *conf, struct err *e);
 /* Closes listeners and connections (held requests get on_gone). Accepts NULL. */
 void http_server_close(struct http_server *s);
 /* host: a numeric address ("0.0.0.0", "::", "127.0.0.1"); port 0 picks one. *bound gets the port.

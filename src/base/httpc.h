@@ -25,12 +25,12 @@ void httpc_sessions_free(struct httpc_sessions *s);
 
 struct httpc_conf {
 	struct event_base *base;
-	struct evdns_base *dns; /* may be NULL when host is numeric */
-	SSL_CTX *tls;		/* from tls_client_ctx; a reference is taken */
+	struct evdns_base *dns;          /* may be NULL when host is numeric */
+	SSL_CTX *tls;                    /* from tls_client_ctx; a reference is taken */
 	struct httpc_sessions *sessions; /* may be NULL: never resume */
-	const char *host;	/* name or numeric address; copied */
+	const char *host;                /* name or numeric address; copied */
 	int port;
-	size_t max_body_bytes;	/* of an answer, decoded; over: ERR_TOO_LARGE */
+	size_t max_body_bytes; /* of an answer, decoded; over: ERR_TOO_LARGE */
 	/* Judges the server after the handshake, before anything is sent: returns 0 to go on.
 	 * May be NULL. */
 	int (*judge)(void *ctx, const struct tls_peer *peer, struct err *e);
@@ -42,13 +42,13 @@ struct httpc *httpc_new(const struct httpc_conf *conf);
 void httpc_free(struct httpc *c);
 
 struct httpc_answer {
-	int status;		/* 0: no answer; see e */
-	const char *body;	/* decoded when Content-Encoding: zstd */
+	int status;       /* 0: no answer; see e */
+	const char *body; /* decoded when Content-Encoding: zstd */
 	size_t len;
-	const char *type;	/* Content-Type or NULL */
-	bool resumed;		/* of the connection it came over */
-	bool closed_early;	/* the connection was cut while we waited for an answer */
-	struct err e;		/* ERR_UNAVAILABLE, ERR_PROTOCOL, ERR_TOO_LARGE … when status is 0 */
+	const char *type;  /* Content-Type or NULL */
+	bool resumed;      /* of the connection it came over */
+	bool closed_early; /* the connection was cut while we waited for an answer */
+	struct err e;      /* ERR_UNAVAILABLE, ERR_PROTOCOL, ERR_TOO_LARGE … when status is 0 */
 };
 
 /* Starts a request; -1 only when one is under way (a bug of ours) or memory is short. body is copied;

@@ -32,14 +32,14 @@ SSL_CTX *tls_server_ctx(const struct tls_identity *id, const char *ca, enum tls_
  * (PEM), or, when ca is NULL, in a CA whose public key has the SHA-256 `pin` (32 bytes, over the DER
  * SubjectPublicKeyInfo) and that the server sends along; one of both is given. The server's leaf must be
  * meant for servers (extended key usage). Freed with SSL_CTX_free. */
-SSL_CTX *tls_client_ctx(const struct tls_identity *id, const char *ca, const uint8_t *pin,
-	struct err *e);
+SSL_CTX *tls_client_ctx(
+	const struct tls_identity *id, const char *ca, const uint8_t *pin, struct err *e);
 
 /* Who is at the other end, from the certificate it showed (in this handshake or in the one that the
  * session was resumed from). */
 struct tls_peer {
-	bool present;	      /* it showed a certificate */
-	bool resumed;	      /* this connection resumed a session */
+	bool present;          /* it showed a certificate */
+	bool resumed;          /* this connection resumed a session */
 	char uri[TLS_URI_MAX]; /* its only URI name; "" when it has none or several */
 	int64_t not_before_ms, not_after_ms;
 	uint8_t fingerprint[32]; /* SHA-256 of the certificate */
