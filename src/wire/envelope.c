@@ -1,0 +1,118 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Envelopes: the form of an `up` frame and its MAC. The MAC covers the body as it came, never re-printed. */
+#include "wire/envelope.h"
+#include "base/text.h"
+#include <openssl/hmac.h>
+#include <openssl/sha.h>
+#include <openssl/params.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const struct {
+	const char *kind;
+	bool is_volatile;
+} kinds[] = {{"report", false}, {"result", false}, {"attach", false}, {"fork", false}, {"renew", true}, {"live", true},
+	{"presence", true}, {"notified", true}};
+
+static int kind_at(const char *kind)
+{
+	for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++)
+		if (strcmp(kinds[i].kind, kind) == 0)
+			return (int)i;
+	return -1;
+}
+
+bool envelope_kind_volatile(const char *kind)
+{
+	int at = kind_at(kind);
+
+	return at >= 0 && kinds[at].is_volatile;
+}
+
+static bool is_hex(const char *s, size_t len)
+{
+	return strlen(s) == len && strspn(s, "0123456789abcdef") == len;
+}
+
+int envelope_parse(const struct frame *f, struct envelope *out, struct err *e)
+{
+	memset(out, 0, sizeof *out);
+	if (!frame_is(f, "up"))
+		return err_set(e, ERR_PROTOCOL, "a %s frame is no envelope", f->kind);
+	if (frame_text(f, "kind", out->kind, sizeof out->kind) < 0 || kind_at(out->kind) < 0)
+		return err_field(e, ERR_PROTOCOL, "kind", "an envelope has no known kind");
+	if (frame_text(f, "agent", out->agent, sizeof out->agent) < 0 || !id_valid(out->agent))
+		return err_field(e, ERR_PROTOCOL, "agent", "an envelope names no agent");
+	if (frame_text(f, "stream", out->stream, sizeof out->stream) < 0 || !is_hex(out->stream, STREAM_LEN))
+		return err_field(e, ERR_PROTOCOL, "stream", "an envelope's stream must be %d hex digits", STREAM_LEN);
+	if (frame_int(f, "seq", &out->seq) < 0 || (out->seq == 0) != envelope_kind_volatile(out->kind))
+		return err_field(e, ERR_PROTOCOL, "seq", "an envelope of kind %s has the wrong seq", out->kind);
+	if (frame_text(f, "prev", out->prev, sizeof out->prev) < 0 || !is_hex(out->prev, DIGEST_LEN))
+		return err_field(e, ERR_PROTOCOL, "prev", "an envelope's prev must be %d hex digits", DIGEST_LEN);
+	if (frame_text(f, "mac", out->mac, sizeof out->mac) < 0 || !is_hex(out->mac, DIGEST_LEN))
+		return err_field(e, ERR_PROTOCOL, "mac", "an envelope's mac must be %d hex digits", DIGEST_LEN);
+	out->body = f->body;
+	out->len = f->body_len;
+	return 0;
+}
+
+/* HMAC over a short head and the body, without copying the body: the head's length is fixed by its own newlines. */
+static void mac_compute(const struct envelope *env, const uint8_t key[MAC_KEY_BYTES], char out[DIGEST_LEN + 1])
+{
+	static _Thread_local EVP_MAC *hmac;
+	static _Thread_local EVP_MAC_CTX *ctx;
+	OSSL_PARAM params[] = {OSSL_PARAM_construct_utf8_string("digest", (char[]){"SHA256"}, 0), OSSL_PARAM_construct_end()};
+	uint8_t digest[SHA256_DIGEST_LENGTH];
+	char head[256];
+	size_t n;
+
+	if (!ctx) {
+		hmac = EVP_MAC_fetch(NULL, "HMAC", NULL);
+		ctx = EVP_MAC_CTX_new(hmac);
+	}
+	n = (size_t)snprintf(head, sizeof head, "him-up-1\n%s\n%s\n%s\n%lld\n%s\n", env->kind, env->agent, env->stream,
+		(long long)env->seq, env->prev);
+	if (EVP_MAC_init(ctx, key, MAC_KEY_BYTES, params) != 1 || EVP_MAC_update(ctx, (unsigned char *)head, n) != 1 ||
+		EVP_MAC_update(ctx, (const unsigned char *)env->body, env->len) != 1 ||
+		EVP_MAC_final(ctx, digest, &n, sizeof digest) != 1)
+		abort();
+	text_hex(digest, sizeof digest, out);
+}
+
+bool envelope_check(const struct envelope *env, const uint8_t key[MAC_KEY_BYTES])
+{
+	char mac[DIGEST_LEN + 1];
+
+	mac_compute(env, key, mac);
+	return text_equal_const_time(mac, env->mac, DIGEST_LEN);
+}
+
+int envelope_add(struct buf *out, const struct envelope *env, const uint8_t key[MAC_KEY_BYTES])
+{
+	char seq[24], mac[DIGEST_LEN + 1];
+	const char *attrs[] = {"kind", env->kind, "agent", env->agent, "stream", env->stream, "seq", seq, "prev", env->prev,
+		"mac", mac, NULL};
+
+	if (env->len > FRAME_BODY_MAX)
+		return -1;
+	snprintf(seq, sizeof seq, "%lld", (long long)env->seq);
+	mac_compute(env, key, mac);
+	return frame_add(out, "up", attrs, env->body, env->len);
+}
+
+void digest_hex(const void *data, size_t len, char out[DIGEST_LEN + 1])
+{
+	uint8_t digest[SHA256_DIGEST_LENGTH];
+
+	SHA256(data ? data : "", len, digest);
+	text_hex(digest, sizeof digest, out);
+}
+
+void stream_new(char out[STREAM_LEN + 1])
+{
+	uint8_t random[STREAM_LEN / 2];
+
+	random_bytes(random, sizeof random);
+	text_hex(random, sizeof random, out);
+}
