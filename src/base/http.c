@@ -44,12 +44,8 @@ static const struct {
 
 /* ---- connections ---- */
 
-static void conn_free(void *parent, void *ptr, CRYPTO_EX_DATA *ad, int index, long argl, void *argp)
+static void conn_unlink(struct conn *c)
 {
-	struct conn *c = ptr;
-
-	if (!c)
-		return;
 	c->server->counts.open--;
 	if (c->prev)
 		c->prev->next = c->next;
@@ -57,6 +53,15 @@ static void conn_free(void *parent, void *ptr, CRYPTO_EX_DATA *ad, int index, lo
 		c->server->conns = c->next;
 	if (c->next)
 		c->next->prev = c->prev;
+	c->server = NULL;
+}
+
+static void conn_free(void *parent, void *ptr, CRYPTO_EX_DATA *ad, int index, long argl, void *argp)
+{
+	struct conn *c = ptr;
+
+	if (c && c->server)
+		conn_unlink(c);
 	free(c);
 }
 
@@ -424,6 +429,8 @@ void http_server_close(struct http_server *s)
 		req_gone(r);
 	}
 	evhttp_free(s->http);
+	while (s->conns) /* libevent frees an SSL a turn of the loop later than its connection */
+		conn_unlink(s->conns);
 	SSL_CTX_free(s->tls);
 	free(s);
 }

@@ -262,11 +262,15 @@ static int answer_take(struct uplink *u, struct uplink_line *l, const struct htt
 	if (frame_next(a->body, a->len, &pos, &f, &e) <= 0 || answer_head(u, l, &f, &cursor) < 0)
 		return -1;
 	u->sent_ack = l->sent_ack;
-	if (l->side || pos == a->len) {
-		if (!l->side && cursor > u->cursor)
-			u->cursor = u->acked = cursor;
+	if (l->side)
+		return 0;
+	if (pos == a->len) { /* nothing came: what the parent takes for acknowledged is where we are */
+		if (u->acked == u->cursor)
+			u->cursor = u->acked = u->sent_ack = cursor;
 		return 0;
 	}
+	if (u->acked == cursor)
+		u->acked = 0; /* a cursor of before a restart of the parent: it says nothing now */
 	u->cursor = cursor;
 	u->ack_by_mono = clock_mono_ms() + ACK_WAIT_MS;
 	u->conf.ops->down(u->conf.ctx, a->body + pos, a->len - pos, cursor);
@@ -344,7 +348,7 @@ static int64_t step_main(struct uplink *u, int64_t now)
 {
 	bool waiting = u->conf.ops->waiting(u->conf.ctx);
 
-	if (u->acked < u->cursor && now < u->ack_by_mono)
+	if (u->acked != u->cursor && now < u->ack_by_mono)
 		return u->ack_by_mono - now;
 	if (now >= u->ups_not_before_mono && exchange(u, &u->line, true, 0))
 		return -1;
@@ -439,7 +443,7 @@ void uplink_linger(struct uplink *u, int64_t ms)
 
 void uplink_ack(struct uplink *u, uint64_t cursor)
 {
-	if (cursor <= u->acked || cursor > u->cursor)
+	if (cursor != u->cursor) /* of an answer that another one followed: its mail came again */
 		return;
 	u->acked = cursor;
 	uplink_step_in(u, 0);

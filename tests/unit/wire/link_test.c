@@ -1,0 +1,364 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The two halves of the protocol against each other, in one process over real TLS on loopback: mail arrives and is
+ * acknowledged, envelopes go up, the way down is found (ping where UDP answers, a held request where it does not),
+ * sessions are resumed, a revoked child is cut off while it holds.
+ */
+#include <stdarg.h>
+#include <stddef.h>
+#include <setjmp.h>
+#include <stdint.h>
+#include <cmocka.h>
+#include "base/clock.h"
+#include "wire/hub.h"
+#include "wire/pki.h"
+#include "wire/spool.h"
+#include "wire/uplink.h"
+#include <stdlib.h>
+#include <string.h>
+
+#define AGENT "01aaaaaaaaaaaaaaaaaaaaaaaa"
+#define SERVER "01bbbbbbbbbbbbbbbbbbbbbbbb"
+#define LIMIT_MS 20000
+
+struct link {
+	struct event_base *base;
+	char *ca_key, *ca, *server_key, *server_cert, *agent_key, *agent_cert;
+	struct http_server *http;
+	struct hub *hub;
+	struct uplink *uplink;
+	int port;
+	/* what happened */
+	char seen[64], acked[64];
+	uint64_t cursor;
+	int downs, taken, contacts, presences;
+	bool revoked, expired, send, contact;
+	struct err why;
+	char mode[8];
+};
+
+static char *pem_of(struct buf *b)
+{
+	return buf_steal(b);
+}
+
+static void certs(struct link *l)
+{
+	struct err e = ERR_INIT;
+	struct buf key, cert, csr;
+	int64_t now = clock_now_ms();
+
+	buf_init(&key, PKI_PEM_MAX);
+	buf_init(&cert, PKI_PEM_MAX);
+	buf_init(&csr, PKI_PEM_MAX);
+	assert_int_equal(pki_ca_new(now, &key, &cert, &e), 0);
+	l->ca_key = pem_of(&key);
+	l->ca = pem_of(&cert);
+	for (int i = 0; i < 2; i++) {
+		struct pki_issue in = {.ca_key = l->ca_key, .ca_cert = l->ca, .role = i ? PKI_AGENT : PKI_SERVER,
+			.id = i ? AGENT : SERVER, .not_before_ms = now - 60000, .not_after_ms = now + 3600000};
+		assert_int_equal(pki_keygen(&key, &e), 0);
+		assert_int_equal(pki_csr(buf_str(&key), &csr, &e), 0);
+		in.csr = buf_str(&csr);
+		assert_int_equal(pki_issue(&in, &cert, &e), 0);
+		*(i ? &l->agent_key : &l->server_key) = pem_of(&key);
+		*(i ? &l->agent_cert : &l->server_cert) = pem_of(&cert);
+		buf_clear(&csr);
+	}
+	buf_release(&csr);
+}
+
+/* ---- the parent's owner ---- */
+
+static int admit(void *ctx, const struct tls_peer *peer, const char *id, enum pki_role role, bool *renew_only, struct err *e)
+{
+	struct link *l = ctx;
+
+	*renew_only = l->expired;
+	return l->revoked ? err_set(e, ERR_FORBIDDEN, "%s is revoked", id) : 0;
+}
+
+static void hello(void *ctx, const struct hub_hello *h)
+{
+	snprintf(((struct link *)ctx)->mode, 8, "%s", h->mode);
+}
+
+static void take(void *ctx, const char *child, const char *frames, size_t len, uint64_t ticket)
+{
+	struct link *l = ctx;
+
+	l->taken++;
+	hub_taken(l->hub, ticket, NULL);
+}
+
+static void acked(void *ctx, const char *child, const char *key, int64_t tag)
+{
+	snprintf(((struct link *)ctx)->acked, 64, "%s", key);
+}
+
+static void presence(void *ctx, const struct hub_presence *p)
+{
+	((struct link *)ctx)->presences++;
+}
+
+static void serve(void *ctx, struct http_req *req)
+{
+	hub_exchange(((struct link *)ctx)->hub, req);
+}
+
+/* ---- the child's owner ---- */
+
+static void say_hello(void *ctx, struct json *j)
+{
+}
+
+static int64_t collect(void *ctx, struct buf *out)
+{
+	static const uint8_t key[MAC_KEY_BYTES];
+	struct link *l = ctx;
+	struct envelope env = {.kind = "report", .agent = AGENT, .stream = "0123456789abcdef", .seq = 1, .prev = DIGEST_ZERO,
+		.body = "{}", .len = 2};
+
+	if (!l->send)
+		return 0;
+	l->send = false;
+	envelope_add(out, &env, key);
+	return 7;
+}
+
+static void accepted(void *ctx, int64_t ticket)
+{
+	assert_int_equal(ticket, 7);
+}
+
+static void lost(void *ctx, int64_t ticket)
+{
+	((struct link *)ctx)->send = true;
+}
+
+static void down(void *ctx, const char *frames, size_t len, uint64_t cursor)
+{
+	struct link *l = ctx;
+	struct frame f;
+	size_t pos = 0;
+
+	while (frame_next(frames, len, &pos, &f, NULL) > 0)
+		snprintf(l->seen, sizeof l->seen, "%.*s", (int)f.body_len, f.body);
+	l->downs++;
+	uplink_ack(l->uplink, cursor);
+}
+
+static int judge(void *ctx, const char *uri, struct err *e)
+{
+	return strcmp(uri, "him://server/" SERVER) == 0 ? 0 : err_set(e, ERR_FORBIDDEN, "not our server");
+}
+
+static void parent(void *ctx, const char *uri)
+{
+}
+
+static bool waiting(void *ctx)
+{
+	return false;
+}
+
+static void contact(void *ctx, bool made, const char *address, const struct err *why)
+{
+	struct link *l = ctx;
+
+	l->contact = made;
+	l->contacts += made;
+	if (why)
+		l->why = *why;
+}
+
+static void open_link(struct link *l, bool udp)
+{
+	static const struct hub_ops hub_ops = {admit, hello, take, acked, NULL, presence};
+	static const struct uplink_ops uplink_ops = {say_hello, collect, accepted, lost, down, judge, parent, waiting, contact};
+	struct err e = ERR_INIT;
+	char address[32];
+	const char *list[] = {address};
+
+	memset(l, 0, sizeof *l);
+	certs(l);
+	l->base = event_base_new();
+	struct tls_identity sid = {l->server_cert, l->server_key}, aid = {l->agent_cert, l->agent_key};
+	SSL_CTX *stls = tls_server_ctx(&sid, l->ca, TLS_CERT_REQUIRED, 100, &e), *atls = tls_client_ctx(&aid, l->ca, NULL, &e);
+	assert_non_null(stls);
+	assert_non_null(atls);
+	struct http_conf http = {.tls = stls, .max_headers_bytes = 16384, .max_body_bytes = FRAMES_MAX, .idle_ms = 60000,
+		.handler = serve, .ctx = l};
+	l->http = http_server_open(l->base, &http, &e);
+	assert_int_equal(http_listen(l->http, "127.0.0.1", 0, &l->port, &e), 0);
+	struct hub_conf hub = {.base = l->base, .http = l->http, .ops = &hub_ops, .ctx = l, .late_ms = 60000, .offline_ms = 120000,
+		.hold_max_ms = 60000, .mail_max_bytes = 1 << 20};
+	l->hub = hub_new(&hub);
+	if (udp)
+		assert_true(hub_listen_udp(l->hub, "127.0.0.1", l->port, &e) > 0);
+	struct uplink_conf up = {.base = l->base, .ops = &uplink_ops, .ctx = l, .version = "1", .stream = "0123456789abcdef",
+		.hold_ms = 30000, .poll_ms = 1000, .keepalive_ms = 1000, .retry_max_ms = 1000, .better_ms = 600000};
+	l->uplink = uplink_new(&up);
+	uplink_set_tls(l->uplink, atls);
+	snprintf(address, sizeof address, "127.0.0.1:%d", l->port);
+	assert_int_equal(uplink_set_parents(l->uplink, list, 1, &e), 0);
+	uplink_start(l->uplink);
+	SSL_CTX_free(stls);
+	SSL_CTX_free(atls);
+}
+
+static void close_link(struct link *l)
+{
+	uplink_free(l->uplink);
+	hub_free(l->hub);
+	http_server_close(l->http);
+	event_base_loop(l->base, EVLOOP_NONBLOCK); /* libevent frees some things a turn later */
+	event_base_loop(l->base, EVLOOP_NONBLOCK);
+	event_base_free(l->base);
+	free(l->ca_key);
+	free(l->ca);
+	free(l->server_key);
+	free(l->server_cert);
+	free(l->agent_key);
+	free(l->agent_cert);
+}
+
+/* Runs the loop until the condition holds, with a generous limit. */
+#define UNTIL(l, condition)                                                                       \
+	do {                                                                                      \
+		int64_t end_ = clock_mono_ms() + LIMIT_MS;                                        \
+		while (!(condition) && clock_mono_ms() < end_) {                                  \
+			struct timeval tv_ = {0, 20000};                                          \
+			event_base_loopexit((l)->base, &tv_);                                     \
+			event_base_dispatch((l)->base);                                           \
+		}                                                                                 \
+		assert_true(condition);                                                           \
+	} while (0)
+
+static void post(struct link *l, const char *key, const char *body)
+{
+	struct buf frame;
+	struct err e = ERR_INIT;
+
+	buf_init(&frame, 4096);
+	frame_add(&frame, "full", (const char *[]){"agent", AGENT, "route", "", NULL}, body, strlen(body));
+	struct hub_post p = {.child = AGENT, .key = key, .frame = frame.data, .len = frame.len};
+	assert_int_equal(hub_post(l->hub, &p, &e), 0);
+	buf_release(&frame);
+}
+
+static void test_held(void **state)
+{
+	struct link l;
+	struct hub_counts hc;
+
+	open_link(&l, false);
+	UNTIL(&l, (hub_counts(l.hub, &hc), hc.held == 1));
+	assert_string_equal(uplink_reason(l.uplink), "the parent offers no UDP");
+	post(&l, "k1", "one");
+	UNTIL(&l, strcmp(l.acked, "k1") == 0);
+	assert_string_equal(l.seen, "one");
+	UNTIL(&l, (hub_counts(l.hub, &hc), hc.held == 1));
+	l.send = true; /* while the request is held, envelopes take a second connection, resumed */
+	uplink_wake(l.uplink);
+	UNTIL(&l, l.taken == 1);
+	assert_int_equal(hc.mail, 0);
+	struct http_counts counts;
+	http_counts(l.http, &counts);
+	assert_true(counts.resumed >= 1);
+	close_link(&l);
+}
+
+static void test_ping(void **state)
+{
+	struct link l;
+	struct hub_counts hc;
+
+	open_link(&l, true);
+	UNTIL(&l, uplink_mode(l.uplink) == UPLINK_PING && strcmp(l.mode, "ping") == 0);
+	UNTIL(&l, (hub_counts(l.hub, &hc), hc.held == 0));
+	post(&l, "k1", "one");
+	post(&l, "k2", "two"); /* one burst: one ping */
+	UNTIL(&l, strcmp(l.acked, "k2") == 0);
+	hub_counts(l.hub, &hc);
+	assert_int_equal(hc.pings, 1);
+	assert_int_equal(hc.mail, 0);
+	close_link(&l);
+}
+
+static void test_revoked(void **state)
+{
+	struct link l;
+	struct hub_counts hc;
+
+	open_link(&l, false);
+	UNTIL(&l, (hub_counts(l.hub, &hc), hc.held == 1));
+	l.revoked = true;
+	hub_drop(l.hub, AGENT, PKI_AGENT);
+	UNTIL(&l, !l.contact);
+	UNTIL(&l, strstr(l.why.text, "revoked"));
+	hub_counts(l.hub, &hc);
+	assert_int_equal(hc.held, 0);
+	int before = l.taken;
+	l.send = true;
+	uplink_wake(l.uplink);
+	UNTIL(&l, (hub_counts(l.hub, &hc), hc.refused >= 2));
+	assert_int_equal(l.taken, before);
+	close_link(&l);
+}
+
+static void test_expired_takes_renewals_only(void **state)
+{
+	struct link l;
+	struct hub_counts hc;
+
+	open_link(&l, false);
+	UNTIL(&l, l.contact);
+	l.expired = true;
+	l.send = true;
+	uplink_wake(l.uplink);
+	UNTIL(&l, (hub_counts(l.hub, &hc), hc.refused >= 1));
+	assert_int_equal(l.taken, 0);
+	close_link(&l);
+}
+
+static void test_parent_restarts(void **state)
+{
+	struct link l;
+	struct hub_counts hc;
+	struct err e = ERR_INIT;
+
+	open_link(&l, false);
+	UNTIL(&l, (hub_counts(l.hub, &hc), hc.held == 1));
+	struct http_server *old = l.http;
+	hub_free(l.hub);
+	http_server_close(old);
+	struct tls_identity sid = {l.server_cert, l.server_key};
+	SSL_CTX *tls = tls_server_ctx(&sid, l.ca, TLS_CERT_REQUIRED, 100, &e);
+	struct http_conf http = {.tls = tls, .max_headers_bytes = 16384, .max_body_bytes = FRAMES_MAX, .idle_ms = 60000,
+		.handler = serve, .ctx = &l};
+	static const struct hub_ops hub_ops = {admit, hello, take, acked, NULL, presence};
+	l.http = http_server_open(l.base, &http, &e);
+	SSL_CTX_free(tls);
+	struct hub_conf hub = {.base = l.base, .http = l.http, .ops = &hub_ops, .ctx = &l, .late_ms = 60000, .offline_ms = 120000,
+		.hold_max_ms = 60000, .mail_max_bytes = 1 << 20};
+	l.hub = hub_new(&hub);
+	assert_int_equal(http_listen(l.http, "127.0.0.1", l.port, NULL, &e), 0);
+	post(&l, "k9", "after");
+	UNTIL(&l, strcmp(l.acked, "k9") == 0);
+	assert_true(l.contacts >= 1);
+	close_link(&l);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_held),
+		cmocka_unit_test(test_ping),
+		cmocka_unit_test(test_revoked),
+		cmocka_unit_test(test_expired_takes_renewals_only),
+		cmocka_unit_test(test_parent_restarts),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
