@@ -9,7 +9,8 @@ static bool needs_quotes(const char *glob, bool bare)
 {
 	static const char *const keywords[] = {"and", "or", "not"};
 
-	if (!*glob || strpbrk(glob, bare ? " \t\r\n(),\"<>=!:" : " \t\r\n(),\"<>=!"))
+	if (!*glob || (bare && *glob == '-') ||
+		strpbrk(glob, bare ? " \t\r\n(),\"<>=!:" : " \t\r\n(),\"<>=!"))
 		return true;
 	for (size_t i = 0; bare && i < 3; i++)
 		if (strcasecmp(glob, keywords[i]) == 0)
