@@ -23,6 +23,8 @@ struct tls_identity {
 
 enum tls_client_cert { TLS_CERT_NONE, TLS_CERT_OPTIONAL, TLS_CERT_REQUIRED };
 
+/* Both sides' leaves must say in their extended key usage that they are meant for that side. */
+
 /* A listener's context. ca: PEM of the CA that client certificates must chain to (NULL with
  * TLS_CERT_NONE). cache: sessions kept (0: no resumption). The caller frees with SSL_CTX_free. */
 SSL_CTX *tls_server_ctx(const struct tls_identity *id, const char *ca, enum tls_client_cert want,
@@ -30,8 +32,7 @@ SSL_CTX *tls_server_ctx(const struct tls_identity *id, const char *ca, enum tls_
 
 /* A client's context. id may be NULL (no client certificate). The server's chain must end in `ca`
  * (PEM), or, when ca is NULL, in a CA whose public key has the SHA-256 `pin` (32 bytes, over the DER
- * SubjectPublicKeyInfo) and that the server sends along; one of both is given. The server's leaf must be
- * meant for servers (extended key usage). Freed with SSL_CTX_free. */
+ * SubjectPublicKeyInfo) and that the server sends along; one of both is given. Freed with SSL_CTX_free. */
 SSL_CTX *tls_client_ctx(
 	const struct tls_identity *id, const char *ca, const uint8_t *pin, struct err *e);
 
@@ -45,6 +46,9 @@ struct tls_peer {
 	uint8_t fingerprint[32]; /* SHA-256 of the certificate */
 };
 void tls_peer(SSL *ssl, struct tls_peer *out);
+
+/* Takes every session of that peer out of a listener's context: its next handshake is a full one. */
+void tls_forget(SSL_CTX *ctx, const char *uri);
 
 /* The newest sentence of OpenSSL's error queue, which is emptied; "unknown TLS error" when empty. */
 const char *tls_error(char *out, size_t size);

@@ -28,8 +28,8 @@ static const struct model_field result_fields[] = {RESULT_FIELDS(FIELD)};
 #define RECORD_NAME attachment
 static const struct model_field attachment_fields[] = {ATTACHMENT_FIELDS(FIELD)};
 #undef RECORD_NAME
-#define RECORD_NAME event
-static const struct model_field event_fields[] = {EVENT_FIELDS(FIELD)};
+#define RECORD_NAME event_row
+static const struct model_field event_row_fields[] = {EVENT_FIELDS(FIELD)};
 #undef RECORD_NAME
 #define RECORD_NAME token
 static const struct model_field token_fields[] = {TOKEN_FIELDS(FIELD)};

@@ -2,7 +2,7 @@
 /*
  * Newcomers: a sealed box with a token and a certificate request comes in (directly, or through a relay that cannot
  * read it); in one transaction the token is spent, an agent and its machine or relay are made, its certificate is
- * issued; a sealed answer goes out. Tries are limited per address by the caller's table (rate.h).
+ * issued; a sealed answer goes out. Failures make an address wait (rate.h).
  */
 #include "base/clock.h"
 #include "base/json.h"
@@ -31,7 +31,7 @@ struct enrolment {
 	struct json *asked;
 	const char *role, *token, *csr, *box, *name, *addresses;
 	char id[ID_SIZE], machine[ID_SIZE];
-	const char *site;
+	const char *site, *from;
 	struct buf chain, relays;
 };
 
@@ -110,20 +110,22 @@ static int work(struct store_job *job, struct db *db)
 	n->site = t.site;
 	struct agent x = {.id = n->id, .machine = relay ? NULL : n->machine, .role = n->role, .site = t.site, .token = t.id,
 		.box = n->box};
-	struct event v = {.kind = relay ? "relay.enrolled" : "machine.enrolled", .site = t.site, .machine = x.machine,
+	struct event_row v = {.kind = relay ? "relay.enrolled" : "machine.enrolled", .site = t.site, .machine = x.machine,
 		.text = arena_printf(n->arena, "%s %s enrolled with token %s", relay ? "relay" : "machine", n->name, t.id)};
 	buf_clear(&n->chain);
 	if (keys_issue(&n->s->keys, n->csr, relay ? PKI_RELAY : PKI_AGENT, n->id, &n->chain, &x.cert_until, &job->err) < 0 ||
 		trust_enrol(db, &x, n->name, n->addresses, now, &job->err) < 0)
 		return -1;
 	buf_clear(&n->relays);
-	return lists_relays_frame(n->s, db, &n->relays, &job->err) < 0 ? -1 : event_add(db, &v, &job->err);
+	return lists_relays_frame(n->s, db, &n->relays, &job->err) < 0 ? -1 : event_put(db, &v, &job->err);
 }
 
 static void done(struct store_job *job)
 {
 	struct enrolment *n = (struct enrolment *)job;
 
+	if (job->err.code == ERR_UNAUTHORIZED)
+		rate_failed(n->s->enrol_rate, n->from, clock_mono_ms());
 	if (job->err.code) {
 		n->s->counts.enrol_refused++;
 		log_limited(LOG_WARN_, "enrol", 10000, "an enrolment was refused: %s", job->err.text);
@@ -198,6 +200,7 @@ void enrol_handle(struct server *s, struct http_req *req)
 	n->s = s;
 	n->req = req;
 	n->arena = arena_new();
+	n->from = arena_strdup(n->arena, http_remote(req));
 	n->job.work = work;
 	n->job.done = done;
 	buf_init(&n->chain, PKI_PEM_MAX);
@@ -205,7 +208,7 @@ void enrol_handle(struct server *s, struct http_req *req)
 	buf_init(&text, REQUEST_MAX);
 	if (len > REQUEST_MAX)
 		err_set(&e, ERR_TOO_LARGE, "an enrolment has %zu bytes; the limit is %d", len, REQUEST_MAX);
-	else if (rate_take(s->enrol_rate, http_remote(req), clock_mono_ms(), &e) < 0 ||
+	else if (rate_check(s->enrol_rate, n->from, clock_mono_ms(), &e) < 0 ||
 		 seal_open_request(s->keys.box, body, len, &text, n->key, &e) < 0)
 		; /* answered in the open: there is no key to seal with */
 	else if (parse(n, text.data, text.len, &e) < 0) {

@@ -128,7 +128,7 @@ static const uint8_t *key_of(struct server *s, const struct agent *a)
 
 static int refuse(struct said *x, const char *why)
 {
-	struct event v = {.kind = "security.refused", .severity = "warning", .site = x->agent.site,
+	struct event_row v = {.kind = "security.refused", .severity = "warning", .site = x->agent.site,
 		.machine = x->agent.machine};
 	char key[64];
 
@@ -138,7 +138,7 @@ static int refuse(struct said *x, const char *why)
 	v.text = arena_printf(x->b->arena, "refused a %s in the name of %s, brought by %s: %s", x->env.kind, x->env.agent,
 		x->b->child, why);
 	x->b->effects.events = true;
-	return event_add(x->db, &v, x->e);
+	return event_put(x->db, &v, x->e);
 }
 
 static int relay_of(struct said *x)
@@ -346,14 +346,14 @@ static int take_fork(struct said *x)
 		 trust_enrol(x->db, &fork, old.name ? old.name : "copy", NULL, x->b->now_ms, x->e) < 0)
 		rc = -1;
 	else {
-		struct event v = {.kind = "machine.forked", .severity = "warning", .site = fork.site, .machine = machine,
+		struct event_row v = {.kind = "machine.forked", .severity = "warning", .site = fork.site, .machine = machine,
 			.text = arena_printf(x->b->arena, "two installations had the identity of %s: this one is now a machine of its own",
 				old.name ? old.name : x->env.agent)};
 		struct effect *f = effect_add(&x->b->effects, EFFECT_CERT, x->env.agent, x->relay, NULL, 0);
 		f->data = arena_memdup(x->b->arena, chain.data, chain.len);
 		f->len = chain.len;
 		x->b->effects.events = true;
-		rc = event_add(x->db, &v, x->e);
+		rc = event_put(x->db, &v, x->e);
 	}
 	buf_release(&chain);
 	return rc;
@@ -479,14 +479,14 @@ static void gap_closed(struct ingest *i, const char *stream)
 
 static int clone_seen(struct said *x)
 {
-	struct event v = {.kind = "machine.cloned", .severity = "warning", .site = x->agent.site, .machine = x->agent.machine,
+	struct event_row v = {.kind = "machine.cloned", .severity = "warning", .site = x->agent.site, .machine = x->agent.machine,
 		.text = "two installations speak with the identity of this machine: one of them gets its own"};
 
 	x->b->counts.clones++;
 	effect_add(&x->b->effects, EFFECT_FORK, x->env.agent, x->relay, x->env.stream, 0);
 	x->b->effects.events = true;
 	log_limited(LOG_WARN_, x->env.stream, 3600000, "agent %s: two installations share its identity", x->env.agent);
-	return event_add(x->db, &v, x->e);
+	return event_put(x->db, &v, x->e);
 }
 
 static int durable(struct said *x)

@@ -17,7 +17,7 @@
 
 static int machine_event(struct db *db, const struct presence *p, struct effects *effects, struct err *e)
 {
-	struct event v = {.severity = "info", .kind = arena_printf(effects->arena, "machine.%s", p->state)};
+	struct event_row v = {.severity = "info", .kind = arena_printf(effects->arena, "machine.%s", p->state)};
 	struct machine m;
 
 	if (machine_by_agent(db, p->agent, effects->arena, &m, e) <= 0)
@@ -28,7 +28,7 @@ static int machine_event(struct db *db, const struct presence *p, struct effects
 	if (strcmp(p->state, "offline") == 0)
 		v.severity = "warning";
 	effects->events = true;
-	return event_add(db, &v, e);
+	return event_put(db, &v, e);
 }
 
 int presence_apply(struct db *db, const struct presence *p, bool is_relay, int64_t now_ms, struct effects *effects,
@@ -41,11 +41,11 @@ int presence_apply(struct db *db, const struct presence *p, bool is_relay, int64
 			return -1;
 		effect_add(effects, EFFECT_RELAY, p->agent, p->relay, p->state, 0);
 		if (changed) {
-			struct event v = {.kind = arena_printf(effects->arena, "relay.%s", p->state),
+			struct event_row v = {.kind = arena_printf(effects->arena, "relay.%s", p->state),
 				.severity = strcmp(p->state, "offline") == 0 ? "error" : "info",
 				.text = arena_printf(effects->arena, "relay %s is %s", p->agent, p->state)};
 			effects->events = true;
-			return event_add(db, &v, e);
+			return event_put(db, &v, e);
 		}
 		return 0;
 	}
@@ -112,12 +112,12 @@ static int child_work(struct store_job *job, struct db *db)
 		return -1;
 	if (j->cut_n == 0)
 		return 0;
-	struct event v = {.kind = "relay.cut", .severity = "error"};
+	struct event_row v = {.kind = "relay.cut", .severity = "error"};
 	if (presence_cut(db, j->cut, j->cut_n, j->p.since_ms, "its relay cannot be reached", &cut, &job->err) < 0)
 		return -1;
 	v.text = arena_printf(j->arena, "%lld machines are offline: their relay cannot be reached", (long long)cut);
 	j->effects.events = true;
-	return cut > 0 ? event_add(db, &v, &job->err) : 0;
+	return cut > 0 ? event_put(db, &v, &job->err) : 0;
 }
 
 static void cut_below(struct server *s, struct presence_job *j, const char *relay)

@@ -364,13 +364,13 @@ static void close_all(struct server *s)
 
 	if (s->timer)
 		event_free(s->timer);
-	api_close(s->api); /* ends its streams, so that the listeners can close */
-	hub_free(s->hub);
-	s->hub = NULL;
+	api_stop(s->api);
 	http_server_close(s->people);
 	http_server_close(s->local);
 	http_server_close(s->machines);
-	store_close(s->store);
+	store_close(s->store); /* what is queued is done; nobody waits for an answer any more */
+	hub_free(s->hub);
+	api_close(s->api);
 	ingest_free(s->ingest);
 	presence_free(s);
 	HASH_ITER(hh, s->revoked, x, tmp)

@@ -147,7 +147,7 @@ static int end_if_done(struct db *db, const char *action, int64_t now_ms, struct
 {
 	struct stmt *s = db_prepare(db, "UPDATE actions SET state = 'ended', ended = ?2 WHERE id = ?1 AND state = 'open'"
 					" AND waiting + notified + fetched + running = 0", e);
-	struct event v = {.time = now_ms, .kind = "action.ended", .action = action, .text = "every target has ended"};
+	struct event_row v = {.time = now_ms, .kind = "action.ended", .action = action, .text = "every target has ended"};
 	int64_t n;
 
 	if (!s)
@@ -155,7 +155,7 @@ static int end_if_done(struct db *db, const char *action, int64_t now_ms, struct
 	bind_text(s, 1, action);
 	bind_int(s, 2, now_ms);
 	n = db_run(s, e);
-	if (n > 0 && event_add(db, &v, e) < 0)
+	if (n > 0 && event_put(db, &v, e) < 0)
 		return -1;
 	return (int)n;
 }

@@ -5,7 +5,7 @@
 #include "base/clock.h"
 #include <string.h>
 
-int event_add(struct db *db, const struct event *v, struct err *e)
+int event_put(struct db *db, const struct event_row *v, struct err *e)
 {
 	struct stmt *s = db_prepare(db, "INSERT INTO events (time, kind, severity, site, machine, action, text)"
 					" VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)", e);
@@ -34,17 +34,17 @@ static const char *list_sql(const struct event_filter *f, const struct scope *sc
 		scope_sql(scope, "site", next, a), f->newest ? " DESC" : "");
 }
 
-static void reverse(struct event *list, size_t n)
+static void reverse(struct event_row *list, size_t n)
 {
 	for (size_t i = 0; i < n / 2; i++) {
-		struct event x = list[i];
+		struct event_row x = list[i];
 		list[i] = list[n - 1 - i];
 		list[n - 1 - i] = x;
 	}
 }
 
 int event_list(struct db *db, const struct event_filter *f, const struct scope *scope, struct arena *a,
-	struct event **out, size_t *n, struct err *e)
+	struct event_row **out, size_t *n, struct err *e)
 {
 	struct rows list = {0};
 	int next, got = -1;
@@ -68,7 +68,7 @@ int event_list(struct db *db, const struct event_filter *f, const struct scope *
 	next = 6;
 	scope_bind(scope, s, &next);
 	while ((got = db_step(s, e)) > 0)
-		row_read(&model_records[MODEL_event], s, 1, a, rows_add(&list, a, sizeof(struct event)));
+		row_read(&model_records[MODEL_event_row], s, 1, a, rows_add(&list, a, sizeof(struct event_row)));
 	db_done(s);
 	*out = list.data;
 	*n = list.n;

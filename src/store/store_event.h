@@ -6,7 +6,7 @@
 #include "store/row.h"
 
 /* id is assigned; time 0 means now. */
-int event_add(struct db *db, const struct event *v, struct err *e);
+int event_put(struct db *db, const struct event_row *v, struct err *e);
 
 struct event_filter {
 	int64_t after; /* ids above this */
@@ -15,7 +15,7 @@ struct event_filter {
 	int limit;
 };
 int event_list(struct db *db, const struct event_filter *f, const struct scope *scope, struct arena *a,
-	struct event **out, size_t *n, struct err *e);
+	struct event_row **out, size_t *n, struct err *e);
 int event_last(struct db *db, int64_t *id, struct err *e); /* 0 when there are none */
 int event_prune(struct db *db, int64_t before_ms, struct err *e);
 
