@@ -299,8 +299,9 @@ struct found {
 
 /* Looks for the URI's bytes in the certificate's names, without decoding them: one too many forgotten is a full handshake
  * more, and this way the cache of a large installation is walked in a moment. */
-static void find_session(SSL_SESSION *session, void *arg)
+static void find_session(void *entry, void *arg)
 {
+	SSL_SESSION *session = entry;
 	struct found *f = arg;
 	X509 *x = SSL_SESSION_get0_peer(session);
 	int at = x ? X509_get_ext_by_NID(x, NID_subject_alt_name, -1) : -1;
@@ -319,14 +320,11 @@ static void find_session(SSL_SESSION *session, void *arg)
 	f->list[f->n++] = session;
 }
 
-DEFINE_LHASH_OF(SSL_SESSION);
-IMPLEMENT_LHASH_DOALL_ARG(SSL_SESSION, void);
-
 void tls_forget(SSL_CTX *ctx, const char *uri)
 {
 	struct found f = {.uri = uri, .uri_len = strlen(uri)};
 
-	lh_SSL_SESSION_doall_void(SSL_CTX_sessions(ctx), find_session, &f);
+	OPENSSL_LH_doall_arg((OPENSSL_LHASH *)SSL_CTX_sessions(ctx), find_session, &f);
 	for (size_t i = 0; i < f.n; i++) {
 		SSL_CTX_remove_session(ctx, f.list[i]);
 		SSL_SESSION_free(f.list[i]);

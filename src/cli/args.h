@@ -20,6 +20,7 @@
 
 struct cli;
 struct args;
+struct list;
 
 struct option {
 	const char *name;  /* "timeout" */
@@ -42,6 +43,7 @@ struct command {
 	const char *summary; /* one line, in lists */
 	const char *about;   /* paragraphs, may be NULL */
 	const struct option *options; /* ends with a NULL name; NULL: none */
+	const struct list *list;      /* what a CMD_LIST lists */
 	/* The exit code, or -1 with e. */
 	int (*run)(struct cli *c, const struct args *a, struct err *e);
 };

@@ -248,6 +248,7 @@ static int print_table(struct table *t, const char *path, int64_t limit, bool he
 /* ---- JSON ---- */
 
 struct printer {
+	const char *name;
 	struct buf b;
 	size_t rows;
 };
@@ -259,25 +260,30 @@ static int print_row(void *ctx, const struct json *row, struct err *e)
 	buf_clear(&p->b);
 	if (json_print(row, &p->b) < 0)
 		return err_set(e, ERR_TOO_LARGE, "a row is too large to print");
-	printf("%s%s", p->rows++ ? ",\n" : "\n", buf_str(&p->b));
+	if (p->rows++ == 0)
+		printf("{\"%s\":[\n%s", p->name, buf_str(&p->b)); /* not before something came: it may be an error */
+	else
+		printf(",\n%s", buf_str(&p->b));
 	return 0;
 }
 
 static int print_json(struct cli *c, const struct list *l, const char *path, int64_t limit, struct err *e)
 {
-	struct printer p = {0};
+	struct printer p = {.name = l->name};
 	struct json *end;
 	const char *next;
 	int rc;
 
 	buf_init(&p.b, 256 << 20);
-	printf("{\"%s\":[", l->name);
 	rc = list_walk(c, l, path, limit, &next, print_row, &p, e);
 	if (rc == 0) {
 		end = json_string(next);
 		buf_clear(&p.b);
 		json_print(end, &p.b);
-		printf("%s],\"next\":%s}\n", p.rows ? "\n" : "", buf_str(&p.b));
+		if (p.rows)
+			printf("\n],\"next\":%s}\n", buf_str(&p.b));
+		else
+			printf("{\"%s\":[],\"next\":%s}\n", l->name, buf_str(&p.b));
 		json_free(end);
 	}
 	buf_release(&p.b);

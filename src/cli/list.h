@@ -20,7 +20,6 @@ struct list {
 	const char *columns; /* shown when nothing was chosen, joined by commas */
 	const struct column *extra; /* ends with a NULL name; NULL: none */
 	int page;	     /* rows a page; 0: the list comes whole */
-	bool after_last;     /* pages go on after the last row's id, not after `next` */
 };
 
 /* path: with its query, without limit and after. */
