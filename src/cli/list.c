@@ -141,8 +141,8 @@ static int unknown_column(const struct list *l, const char *name, struct err *e)
 		if (!(r->fields[i].flags & HIDDEN))
 			words[n++] = r->fields[i].name;
 	near = text_nearest(name, words, n);
-	return err_set(e, ERR_USAGE, "there is no column '%.60s'%s%s%s; him help %s lists them", name,
-		near ? "; did you mean '" : "", near ? near : "", near ? "'?" : "", l->name);
+	return err_set(e, ERR_USAGE, "there is no column '%.60s'%s%s%s; --help lists them", name,
+		near ? "; did you mean '" : "", near ? near : "", near ? "'?" : "");
 }
 
 static int add_column(struct table *t, const char *name, struct err *e)

@@ -94,6 +94,10 @@ bool call_may(const struct call *c, enum role role, const char *site);
 extern const struct route routes_machines[], routes_actions[], routes_people[], routes_trust[], routes_status[], routes_events[],
 	routes_page[];
 
+/* api_people.c, for the page too: checks the limiter, name and password, changes it where fresh is given, makes a session. */
+int login_do(struct call *c, struct db *db, const char *name, const char *password, const char *fresh, const char **secret);
+int logout_do(struct call *c, struct db *db);
+
 /* page.c: the login form, or what is wrong, as a page. */
 void page_login(struct call *c, const char *problem);
 void page_problem(struct call *c, const struct err *e);
