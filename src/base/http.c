@@ -1,82 +1,68 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The listener, on evhttp: its connections, and a request's way from evhttp to the handler and back.
+ * The listener, on evhttp.
  *
- * What evhttp does not do, and is done here:
- * - It stops reading while a request waits for its answer, so a peer that goes away would never be seen, and one that sends
- *   on would trip an assertion of its own. While a request is held, the connection's callbacks are ours: the end of the peer is
- *   passed on to evhttp (which closes), early bytes end the connection.
- * - It reads on while it writes, without a limit: our bufferevents have one. And it takes a peer that only listens for an idle
- *   one: while something long is written, there is no read timeout.
- * - It knows no cap on connections. One too many is shut down in the same turn of the loop, before anything of it was read.
- * - It frees an SSL without a proper shutdown, by which OpenSSL forgets the session: the shutdown is marked as done before.
+ * What evhttp does not do, and is done here: it stops reading while a request waits for its answer, so a peer that
+ * goes away would never be seen, and one that sends on would trip an assertion of its own. While a request is held,
+ * the connection's callbacks are ours: the end of the peer is passed on to evhttp (which closes), early bytes end the
+ * connection. It frees an SSL without a proper shutdown, by which OpenSSL forgets the session: the shutdown is
+ * marked as done before.
  *
- * Of a TLS connection we know from its SSL's making to its freeing (the struct conn is the SSL's ex_data), of one on a Unix
- * socket from its first request to its close. A struct http_req lives from the handler's call to its answer or to the end of the
- * peer. Connections are never freed by us: their sockets are shut down, and evhttp does the rest in its own time, so that any
- * handler may drop any peer.
+ * A struct conn lives as long as its SSL (it is freed by the SSL's ex_data), a struct http_req from the handler's call to
+ * its answer or to the end of the peer.
  */
+#include "base/http.h"
+#include "base/json.h"
+#include "base/zbody.h"
 #include "base/http_internal.h"
+#include <arpa/inet.h>
 #include <assert.h>
+#include <errno.h>
 #include <event2/buffer.h>
+#include <event2/bufferevent.h>
 #include <event2/bufferevent_ssl.h>
+#include <event2/keyvalq_struct.h>
+#include <event2/listener.h>
+#include <netdb.h>
+#include <netinet/tcp.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
 
-#define READ_AT_ONCE 4096 /* more would be kept as an empty buffer by every idle connection */
+#define BACKLOG 1024
+
+static const struct {
+	enum evhttp_cmd_type theirs;
+	enum http_method ours;
+} methods[] = {{EVHTTP_REQ_GET, HTTP_GET}, {EVHTTP_REQ_POST, HTTP_POST}, {EVHTTP_REQ_PUT, HTTP_PUT},
+	{EVHTTP_REQ_PATCH, HTTP_PATCH}, {EVHTTP_REQ_DELETE, HTTP_DELETE},
+	{EVHTTP_REQ_HEAD, HTTP_HEAD}};
 
 /* ---- connections ---- */
 
-static struct conn *conn_new(struct http_server *s, SSL *ssl, struct bufferevent *bev)
-{
-	struct conn *c = xcalloc(1, sizeof *c);
-
-	c->server = s;
-	c->ssl = ssl;
-	c->bev = bev;
-	c->next = s->conns;
-	if (c->next)
-		c->next->prev = c;
-	s->conns = c;
-	s->counts.open++;
-	return c;
-}
-
 static void conn_unlink(struct conn *c)
 {
-	struct http_server *s = c->server;
-	struct conn **at = &s->excess;
-
-	while (*at && *at != c)
-		at = &(*at)->next_excess;
-	if (*at)
-		*at = c->next_excess;
+	c->server->counts.open--;
 	if (c->prev)
 		c->prev->next = c->next;
 	else
-		s->conns = c->next;
+		c->server->conns = c->next;
 	if (c->next)
 		c->next->prev = c->prev;
-	s->counts.open--;
 	c->server = NULL;
 }
 
-static void conn_free(struct conn *c)
+static void conn_free(void *parent, void *ptr, CRYPTO_EX_DATA *ad, int index, long argl, void *argp)
 {
-	if (c->server)
+	struct conn *c = ptr;
+
+	if (c && c->server)
 		conn_unlink(c);
 	free(c);
-}
-
-/* The SSL goes. OpenSSL frees these data before it judges whether the session ended well: say that it did. */
-static void on_ssl_free(
-	void *parent, void *ptr, CRYPTO_EX_DATA *ad, int index, long argl, void *argp)
-{
-	if (!ptr)
-		return;
-	SSL_set_shutdown(parent, SSL_SENT_SHUTDOWN | SSL_RECEIVED_SHUTDOWN);
-	conn_free(ptr);
 }
 
 static int conn_index(void)
@@ -84,60 +70,11 @@ static int conn_index(void)
 	static int index = -1;
 
 	if (index < 0)
-		index = SSL_get_ex_new_index(0, NULL, NULL, NULL, on_ssl_free);
+		index = SSL_get_ex_new_index(0, NULL, NULL, NULL, conn_free);
 	return index;
 }
 
-/* Ends it at once for the peer; evhttp sees the end in the next turn of the loop. */
-static void conn_shut(struct conn *c)
-{
-	c->dropped = true;
-	shutdown(bufferevent_getfd(c->bev), SHUT_RDWR);
-}
-
-static void on_shutting(evutil_socket_t fd, short what, void *arg)
-{
-	struct http_server *s = arg;
-
-	for (struct conn *c = s->excess; c; c = c->next_excess)
-		conn_shut(c);
-	s->excess = NULL;
-}
-
-static bool too_many(const struct http_server *s)
-{
-	return s->conf.max_connections > 0 && s->counts.open > s->conf.max_connections;
-}
-
-static void on_handshake(const SSL *ssl, int where, int rc)
-{
-	struct conn *c = SSL_get_ex_data(ssl, conn_index());
-
-	if (!(where & SSL_CB_HANDSHAKE_DONE) || !c || !c->server || c->known)
-		return;
-	c->known = true;
-	tls_peer(c->ssl, &c->peer);
-	c->server->counts.handshakes++;
-	c->server->counts.resumed += c->peer.resumed;
-}
-
-static struct bufferevent *bufferevent_for(struct http_server *s, struct event_base *base, SSL *ssl)
-{
-	size_t room = 2 * s->conf.max_headers_bytes + s->conf.max_body_bytes + READ_AT_ONCE;
-	struct bufferevent *bev = ssl ? bufferevent_openssl_socket_new(base, -1, ssl,
-						BUFFEREVENT_SSL_ACCEPTING, BEV_OPT_CLOSE_ON_FREE)
-				      : bufferevent_socket_new(base, -1, BEV_OPT_CLOSE_ON_FREE);
-
-	if (!bev)
-		abort();
-	bufferevent_setwatermark(bev, EV_READ, 0, room);
-	bufferevent_set_max_single_read(bev, READ_AT_ONCE);
-	return bev;
-}
-
-/* evhttp asks for what it will read a new connection from; its socket comes later. It must not get NULL: it would serve
- * without TLS then. */
-static struct bufferevent *on_connection(struct event_base *base, void *arg)
+static struct bufferevent *make_bufferevent(struct event_base *base, void *arg)
 {
 	struct http_server *s = arg;
 	struct bufferevent *bev;
@@ -146,25 +83,31 @@ static struct bufferevent *on_connection(struct event_base *base, void *arg)
 
 	s->counts.connections++;
 	if (!s->tls)
-		return bufferevent_for(s, base, NULL);
+		return bufferevent_socket_new(base, -1, BEV_OPT_CLOSE_ON_FREE);
 	ssl = SSL_new(s->tls);
 	if (!ssl)
 		abort();
-	bev = bufferevent_for(s, base, ssl);
-	bufferevent_openssl_set_allow_dirty_shutdown(bev, 1);
-	c = conn_new(s, ssl, bev);
+	c = xcalloc(1, sizeof *c);
+	c->server = s;
+	c->ssl = ssl;
+	c->next = s->conns;
+	if (c->next)
+		c->next->prev = c;
+	s->conns = c;
+	s->counts.open++;
 	SSL_set_ex_data(ssl, conn_index(), c);
-	SSL_set_info_callback(ssl, on_handshake);
-	if (too_many(s)) {
-		s->counts.refused++;
-		c->next_excess = s->excess;
-		s->excess = c;
-		event_active(s->shutting, EV_TIMEOUT, 0);
-	}
+	bev = bufferevent_openssl_socket_new(
+		base, -1, ssl, BUFFEREVENT_SSL_ACCEPTING, BEV_OPT_CLOSE_ON_FREE);
+	bufferevent_openssl_set_allow_dirty_shutdown(bev, 1);
 	return bev;
 }
 
-/* ---- the end of a request ---- */
+static struct conn *conn_of(struct evhttp_connection *evcon)
+{
+	SSL *ssl = bufferevent_openssl_get_ssl(evhttp_connection_get_bufferevent(evcon));
+
+	return ssl ? SSL_get_ex_data(ssl, conn_index()) : NULL;
+}
 
 static void req_free(struct http_req *r)
 {
@@ -174,44 +117,44 @@ static void req_free(struct http_req *r)
 		r->server->reqs = r->next;
 	if (r->next)
 		r->next->prev = r->prev;
-	r->conn->req = NULL;
 	arena_free(r->arena);
 	buf_release(&r->decoded);
 	free(r);
-}
-
-void http_req_end(struct http_req *r)
-{
-	if (r->in_handler)
-		r->server->answered = r;
-	req_free(r);
 }
 
 /* The peer went away before the answer. */
 static void req_gone(struct http_req *r)
 {
 	void (*gone)(void *, struct http_req *) = r->gone;
+	struct evhttp_request *ev = r->ev;
 
 	r->gone = NULL;
+	r->dead = true;
 	if (gone)
 		gone(r->gone_ctx, r);
-	if (!evhttp_request_get_connection(r->ev))
-		evhttp_request_free(r->ev); /* evhttp let go of it: it is ours */
+	if (ev && !evhttp_request_get_connection(ev))
+		evhttp_request_free(ev); /* evhttp let go of it: it is ours */
 	req_free(r);
 }
 
 static void on_close(struct evhttp_connection *evcon, void *arg)
 {
-	struct conn *c = arg;
+	struct http_server *s = arg;
+	SSL *ssl = bufferevent_openssl_get_ssl(evhttp_connection_get_bufferevent(evcon));
+	struct http_req *r, *next;
 
-	if (c->req)
-		req_gone(c->req);
-	c->evcon = NULL;
-	if (!c->ssl)
-		conn_free(c);
+	for (r = s->reqs; r; r = next) {
+		next = r->next;
+		if (r->evcon == evcon) {
+			req_gone(r);
+			break;
+		}
+	}
+	if (ssl)
+		SSL_set_shutdown(ssl, SSL_SENT_SHUTDOWN | SSL_RECEIVED_SHUTDOWN);
 }
 
-/* ---- holding and writing ---- */
+/* ---- holding ---- */
 
 static void held_event(struct bufferevent *bev, short what, void *arg)
 {
@@ -229,108 +172,113 @@ static void held_read(struct bufferevent *bev, void *arg)
 	held_event(bev, BEV_EVENT_READING | BEV_EVENT_EOF, arg);
 }
 
+static void held_write(struct bufferevent *bev, void *arg)
+{
+	struct http_req *r = arg;
+
+	if (r->write_cb)
+		r->write_cb(bev, r->cb_arg);
+}
+
 static void hold(struct http_req *r)
 {
-	struct bufferevent *bev = r->conn->bev;
+	struct bufferevent *bev = evhttp_connection_get_bufferevent(r->evcon);
 
 	bufferevent_getcb(bev, &r->read_cb, &r->write_cb, &r->event_cb, &r->cb_arg);
-	bufferevent_setcb(bev, held_read, NULL, held_event, r);
+	bufferevent_setcb(bev, held_read, held_write, held_event, r);
 	bufferevent_set_timeouts(bev, NULL, NULL);
 	r->holding = true;
 	bufferevent_enable(bev, EV_READ);
 }
 
+/* Gives the connection back to evhttp, before an answer. */
 void http_unhold(struct http_req *r)
 {
-	struct bufferevent *bev = r->conn->bev;
+	struct bufferevent *bev = evhttp_connection_get_bufferevent(r->evcon);
+	struct timeval idle = {
+		r->server->conf.idle_ms / 1000, r->server->conf.idle_ms % 1000 * 1000};
 
 	if (!r->holding)
 		return;
 	r->holding = false;
 	bufferevent_disable(bev, EV_READ);
 	bufferevent_setcb(bev, r->read_cb, r->write_cb, r->event_cb, r->cb_arg);
-	http_writing(r);
+	bufferevent_set_timeouts(bev, &idle, &idle);
 }
 
-static void on_written(struct evhttp_request *ev, void *arg)
+void http_set_on_gone(struct http_req *r, void (*gone)(void *ctx, struct http_req *r), void *ctx)
 {
-	struct evhttp_connection *evcon = evhttp_request_get_connection(ev);
-	const struct timeval *idle = &((struct http_server *)arg)->idle;
-
-	bufferevent_set_timeouts(evhttp_connection_get_bufferevent(evcon), idle, idle);
-}
-
-void http_writing(struct http_req *r)
-{
-	bufferevent_set_timeouts(r->conn->bev, NULL, &r->server->idle);
-	evhttp_request_set_on_complete_cb(r->ev, on_written, r->server);
+	r->gone = gone;
+	r->gone_ctx = ctx;
 }
 
 /* ---- requests ---- */
 
-/* The connection of a request. Of one on a Unix socket we learn here. */
-static struct conn *conn_of(struct http_server *s, struct evhttp_connection *evcon)
+static int body_take(struct http_req *r, struct err *e)
 {
-	struct bufferevent *bev = evhttp_connection_get_bufferevent(evcon);
-	SSL *ssl = bufferevent_openssl_get_ssl(bev);
-	struct conn *c;
+	struct evbuffer *in = evhttp_request_get_input_buffer(r->ev);
+	const char *encoding = http_header(r, "Content-Encoding");
+	size_t len = evbuffer_get_length(in);
+	void *data = len ? evbuffer_pullup(in, -1) : NULL;
 
-	if (ssl)
-		c = SSL_get_ex_data(ssl, conn_index());
-	else
-		for (c = s->conns; c && c->evcon != evcon;)
-			c = c->next;
-	if (!c)
-		c = conn_new(s, NULL, bev);
-	if (!c->evcon)
-		evhttp_connection_set_closecb(evcon, on_close, c);
-	c->evcon = evcon;
-	return c;
+	buf_init(&r->decoded, r->server->conf.max_body_bytes);
+	r->body = data ? data : "";
+	r->body_len = len;
+	if (!encoding || strcasecmp(encoding, "identity") == 0)
+		return 0;
+	if (strcasecmp(encoding, "zstd") != 0)
+		return err_field(e, ERR_INVALID, "Content-Encoding",
+			"Content-Encoding must be zstd, not '%.40s'", encoding);
+	if (zbody_decode(r->body, len, &r->decoded, e) < 0)
+		return -1;
+	r->body = buf_str(&r->decoded);
+	r->body_len = r->decoded.len;
+	return 0;
 }
 
-static struct http_req *req_new(struct http_server *s, struct evhttp_request *ev)
+static void path_take(struct http_req *r)
 {
-	struct http_req *r = xcalloc(1, sizeof *r);
+	const struct evhttp_uri *uri = evhttp_request_get_evhttp_uri(r->ev);
+	const char *path = uri ? evhttp_uri_get_path(uri) : NULL,
+		   *query = uri ? evhttp_uri_get_query(uri) : NULL;
+	char *decoded = evhttp_uridecode(path && *path ? path : "/", 0, NULL);
 
-	r->server = s;
-	r->ev = ev;
-	r->conn = conn_of(s, evhttp_request_get_connection(ev));
-	r->conn->req = r;
-	r->arena = arena_new();
-	r->next = s->reqs;
-	if (r->next)
-		r->next->prev = r;
-	s->reqs = r;
-	return r;
-}
-
-/* false: it was answered with what is wrong with it. */
-static bool acceptable(struct http_req *r)
-{
-	struct err e = ERR_INIT;
-	int status;
-
-	if (!r->conn->ssl && too_many(r->server)) {
-		status = err_http(ERR_UNAVAILABLE);
-		err_set(&e, ERR_UNAVAILABLE, "more than %d connections at once",
-			r->server->conf.max_connections);
-		http_add_header(r, "Connection", "close");
-	} else if (http_request_take(r, &status, &e) == 0) {
-		return true;
-	}
-	r->server->counts.refused++;
-	http_reply_problem(r, status, &e);
-	return false;
+	r->path = arena_strdup(r->arena, decoded ? decoded : "/");
+	r->raw_query = query;
+	free(decoded);
 }
 
 static void on_request(struct evhttp_request *ev, void *arg)
 {
 	struct http_server *s = arg;
-	struct http_req *r = req_new(s, ev);
+	struct http_req *r = xcalloc(1, sizeof *r);
+	struct err e = ERR_INIT;
+	struct conn *c;
 
 	s->counts.requests++;
-	if (!acceptable(r))
+	r->server = s;
+	r->ev = ev;
+	r->evcon = evhttp_request_get_connection(ev);
+	r->arena = arena_new();
+	r->next = s->reqs;
+	if (r->next)
+		r->next->prev = r;
+	s->reqs = r;
+	evhttp_connection_set_closecb(r->evcon, on_close, s);
+	c = conn_of(r->evcon);
+	if (c && !c->evcon) { /* the first request of this connection: who is it */
+		c->evcon = r->evcon;
+		tls_peer(c->ssl, &c->peer);
+		s->counts.handshakes++;
+		s->counts.resumed += c->peer.resumed;
+	}
+	r->conn = c;
+	path_take(r);
+	if (body_take(r, &e) < 0) {
+		s->counts.refused++;
+		http_reply_err(r, &e);
 		return;
+	}
 	r->in_handler = true;
 	s->conf.handler(s->conf.ctx, r);
 	if (s->answered == r) { /* freed by its answer */
@@ -338,69 +286,267 @@ static void on_request(struct evhttp_request *ev, void *arg)
 		return;
 	}
 	r->in_handler = false;
-	assert(r->gone);
+	assert(r->gone || r->streaming);
 	if (!r->streaming)
 		hold(r);
 }
 
-/* ---- the server ---- */
+enum http_method http_method(const struct http_req *r)
+{
+	enum evhttp_cmd_type theirs = evhttp_request_get_command(r->ev);
+
+	for (size_t i = 0; i < sizeof methods / sizeof *methods; i++)
+		if (methods[i].theirs == theirs)
+			return methods[i].ours;
+	return HTTP_GET; /* evhttp lets no other through */
+}
+
+const char *http_path(const struct http_req *r)
+{
+	return r->path;
+}
+
+const char *http_query(const struct http_req *r, const char *name)
+{
+	struct evkeyvalq values;
+	const char *v;
+
+	if (!r->raw_query || evhttp_parse_query_str(r->raw_query, &values) < 0)
+		return NULL;
+	v = evhttp_find_header(&values, name);
+	v = arena_strdup(r->arena, v);
+	evhttp_clear_headers(&values);
+	return v;
+}
+
+const char *http_header(const struct http_req *r, const char *name)
+{
+	return evhttp_find_header(evhttp_request_get_input_headers(r->ev), name);
+}
+
+const char *http_cookie(const struct http_req *r, const char *name)
+{
+	const char *p = http_header(r, "Cookie");
+	size_t n = strlen(name);
+
+	while (p && *p) {
+		p += strspn(p, "; ");
+		if (strncmp(p, name, n) == 0 && p[n] == '=')
+			return arena_strndup(r->arena, p + n + 1, strcspn(p + n + 1, ";"));
+		p += strcspn(p, ";");
+	}
+	return NULL;
+}
+
+const char *http_body(const struct http_req *r, size_t *len)
+{
+	*len = r->body_len;
+	return r->body;
+}
+
+const struct tls_peer *http_peer(const struct http_req *r)
+{
+	static const struct tls_peer none;
+
+	return r->conn ? &r->conn->peer : &none;
+}
+
+const char *http_remote(const struct http_req *r)
+{
+	char *address = NULL;
+	uint16_t port;
+
+	if (!r->server->tls)
+		return "unix";
+	evhttp_connection_get_peer(r->evcon, &address, &port);
+	return address ? address : "?";
+}
+
+int http_unix_peer(const struct http_req *r, uid_t *uid, gid_t *gid, pid_t *pid)
+{
+	int fd = bufferevent_getfd(evhttp_connection_get_bufferevent(r->evcon));
+	struct ucred cred;
+	socklen_t len = sizeof cred;
+
+	if (r->server->tls || getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &cred, &len) < 0)
+		return -1;
+	*uid = cred.uid;
+	*gid = cred.gid;
+	*pid = cred.pid;
+	return 0;
+}
+
+struct arena *http_arena(struct http_req *r)
+{
+	return r->arena;
+}
+
+/* ---- the end of a request ---- */
+
+void http_req_end(struct http_req *r)
+{
+	if (r->in_handler)
+		r->server->answered = r;
+	req_free(r);
+}
+
+/* ---- opening, closing ---- */
 
 struct http_server *http_server_open(
 	struct event_base *base, const struct http_conf *conf, struct err *e)
 {
 	struct http_server *s = xcalloc(1, sizeof *s);
+	uint16_t allowed = 0;
 
 	s->conf = *conf;
-	s->idle = (struct timeval){conf->idle_ms / 1000, conf->idle_ms % 1000 * 1000};
 	s->tls = conf->tls;
 	if (s->tls)
 		SSL_CTX_up_ref(s->tls);
 	s->http = evhttp_new(base);
-	s->shutting = event_new(base, -1, 0, on_shutting, s);
-	if (!s->http || !s->shutting)
+	if (!s->http)
 		abort();
-	evhttp_set_allowed_methods(s->http,
-		EVHTTP_REQ_GET | EVHTTP_REQ_POST | EVHTTP_REQ_PUT | EVHTTP_REQ_PATCH |
-			EVHTTP_REQ_DELETE | EVHTTP_REQ_HEAD);
-	/* Twice the limit, so that what is over it can be told so; evhttp itself only says 400. */
-	evhttp_set_max_headers_size(s->http, (ev_ssize_t)(2 * conf->max_headers_bytes));
+	for (size_t i = 0; i < sizeof methods / sizeof *methods; i++)
+		allowed |= (uint16_t)methods[i].theirs;
+	evhttp_set_allowed_methods(s->http, allowed);
+	evhttp_set_max_headers_size(s->http, (ev_ssize_t)conf->max_headers_bytes);
 	evhttp_set_max_body_size(s->http, (ev_ssize_t)conf->max_body_bytes);
-	/* A body that is too long is read to its end and dropped: else the peer sees a reset, not the answer. */
-	evhttp_set_flags(s->http, EVHTTP_SERVER_LINGERING_CLOSE);
-	evhttp_set_timeout_tv(s->http, &s->idle);
+	evhttp_set_timeout(s->http, (int)(conf->idle_ms / 1000));
 	evhttp_set_default_content_type(s->http, NULL);
-	evhttp_set_bevcb(s->http, on_connection, s);
+	evhttp_set_bevcb(s->http, make_bufferevent, s);
 	evhttp_set_gencb(s->http, on_request, s);
 	return s;
 }
 
 void http_server_close(struct http_server *s)
 {
+	struct http_req *r, *next;
+
 	if (!s)
 		return;
-	while (s->reqs) { /* one by one: what on_gone does may end others */
-		http_unhold(s->reqs);
-		req_gone(s->reqs);
+	for (r = s->reqs; r; r = next) { /* evhttp frees what belongs to its connections */
+		next = r->next;
+		http_unhold(r);
+		req_gone(r);
 	}
 	evhttp_free(s->http);
 	while (s->conns) /* libevent frees an SSL a turn of the loop later than its connection */
 		conn_unlink(s->conns);
-	event_free(s->shutting);
 	SSL_CTX_free(s->tls);
 	free(s);
 }
 
+static int bind_socket(const char *host, int port, struct err *e)
+{
+	struct addrinfo hints = {.ai_family = AF_UNSPEC,
+				.ai_socktype = SOCK_STREAM,
+				.ai_flags = AI_NUMERICHOST | AI_NUMERICSERV | AI_PASSIVE},
+			*ai;
+	int one = 1, fd;
+	char service[8];
+
+	snprintf(service, sizeof service, "%d", port);
+	if (getaddrinfo(host, service, &hints, &ai) != 0)
+		return err_field(e, ERR_INVALID, "listen", "'%s' is not a numeric address", host);
+	fd = socket(ai->ai_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	if (fd >= 0) { /* accepted sockets inherit these */
+		setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof one);
+		setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
+		setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &one, sizeof one);
+		one = 60;
+		setsockopt(fd, IPPROTO_TCP, TCP_KEEPIDLE, &one, sizeof one);
+	}
+	if (fd < 0 || bind(fd, ai->ai_addr, ai->ai_addrlen) < 0 || listen(fd, BACKLOG) < 0) {
+		bool taken = errno == EADDRINUSE;
+		err_errno(e, "cannot listen on %s port %d", host, port);
+		if (taken)
+			err_set(e, ERR_CONFLICT, "port %d of %s is taken by another program", port,
+				host);
+		if (fd >= 0)
+			close(fd);
+		fd = -1;
+	}
+	freeaddrinfo(ai);
+	return fd;
+}
+
+int http_listen(struct http_server *s, const char *host, int port, int *bound, struct err *e)
+{
+	int fd = bind_socket(host, port, e);
+	struct sockaddr_storage ss;
+	socklen_t len = sizeof ss;
+
+	if (fd < 0)
+		return -1;
+	if (getsockname(fd, (struct sockaddr *)&ss, &len) < 0 ||
+		evhttp_accept_socket(s->http, fd) < 0) {
+		close(fd);
+		return err_errno(e, "cannot listen on %s port %d", host, port);
+	}
+	if (bound)
+		*bound = ntohs(ss.ss_family == AF_INET6 ? ((struct sockaddr_in6 *)&ss)->sin6_port
+							: ((struct sockaddr_in *)&ss)->sin_port);
+	return 0;
+}
+
+/* Somebody answers at that socket: it is not a file left behind. */
+static bool alive(const struct sockaddr_un *un)
+{
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	bool yes = fd >= 0 && connect(fd, (const struct sockaddr *)un, sizeof *un) == 0;
+
+	if (fd >= 0)
+		close(fd);
+	return yes;
+}
+
+int http_listen_unix(struct http_server *s, const char *path, mode_t mode, struct err *e)
+{
+	struct sockaddr_un un = {.sun_family = AF_UNIX};
+	mode_t old;
+	int fd, rc;
+
+	if (strlen(path) >= sizeof un.sun_path)
+		return err_field(e, ERR_INVALID, "home",
+			"the path %.60s… is too long for a Unix socket (%zu characters)", path,
+			sizeof un.sun_path - 1);
+	snprintf(un.sun_path, sizeof un.sun_path, "%s", path);
+	if (alive(&un))
+		return err_set(e, ERR_CONFLICT, "another server answers at %s", path);
+	(void)unlink(path);
+	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	old = umask(0777 & ~mode);
+	rc = fd < 0 ? -1 : bind(fd, (struct sockaddr *)&un, sizeof un);
+	umask(old);
+	if (rc < 0 || listen(fd, BACKLOG) < 0 || evhttp_accept_socket(s->http, fd) < 0) {
+		err_errno(e, "cannot listen at %s", path);
+		if (fd >= 0)
+			close(fd);
+		return -1;
+	}
+	return 0;
+}
+
 int http_drop_peer(struct http_server *s, const char *uri)
 {
+	struct conn *c, *next;
+	SSL_SESSION *session;
 	int n = 0;
 
-	for (struct conn *c = s->conns; c; c = c->next)
-		if (c->known && !c->dropped && strcmp(c->peer.uri, uri) == 0) {
-			conn_shut(c);
-			n++;
-		}
-	if (s->tls)
-		tls_forget(s->tls, uri);
+	for (c = s->conns; c; c = next) {
+		next = c->next;
+		if (!c->evcon || strcmp(c->peer.uri, uri) != 0)
+			continue;
+		session = SSL_get_session(c->ssl);
+		if (session)
+			SSL_CTX_remove_session(s->tls, session);
+		for (struct http_req *r = s->reqs; r; r = r->next)
+			if (r->evcon == c->evcon) {
+				http_unhold(r);
+				break;
+			}
+		evhttp_connection_free(c->evcon);
+		n++;
+	}
 	return n;
 }
 
