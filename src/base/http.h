@@ -59,6 +59,8 @@ void http_counts(const struct http_server *s, struct http_counts *out);
 
 enum http_method http_method(const struct http_req *r);
 const char *http_path(const struct http_req *r); /* decoded, begins with '/', without the query */
+/* What stands after the '?', as it came; "" when nothing does. */
+const char *http_raw_query(const struct http_req *r);
 /* A query parameter, decoded; NULL when absent. */
 const char *http_query(const struct http_req *r, const char *name);
 const char *http_header(const struct http_req *r, const char *name);
