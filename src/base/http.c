@@ -306,6 +306,11 @@ const char *http_path(const struct http_req *r)
 	return r->path;
 }
 
+const char *http_raw_query(const struct http_req *r)
+{
+	return r->raw_query ? r->raw_query : "";
+}
+
 const char *http_query(const struct http_req *r, const char *name)
 {
 	struct evkeyvalq values;
