@@ -193,7 +193,8 @@ static int jobs_start(struct agent *a, struct err *e)
 	static const struct jobs_ops ops = {.on_started = outcome_started, .on_live = outcome_live,
 		.on_outcome = outcome_ended};
 	char dir[1200];
-	struct jobs_conf conf = {.dir = dir, .base = a->base, .running_max = (int)a->conf->jobs, .ops = &ops, .ctx = a};
+	struct jobs_conf conf = {.dir = dir, .base = a->base, .running_max = (int)a->conf->jobs, .ops = &ops, .ctx = a,
+		.now_ms = order_now(a)};
 
 	snprintf(dir, sizeof dir, "%s/jobs", a->dir);
 	a->jobs = jobs_open(&conf, e);

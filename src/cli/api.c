@@ -26,8 +26,8 @@
 struct api {
 	CURL *curl;
 	struct session_login login; /* token and ca NULL on the Unix socket */
-	const char *socket;	    /* NULL: TLS */
-	const char *where;	    /* in sentences */
+	const char *socket;         /* NULL: TLS */
+	const char *where;          /* in sentences */
 	char reason[CURL_ERROR_SIZE];
 };
 
@@ -51,8 +51,8 @@ const char *api_path(struct cli *c, const char *path, ...)
 	while ((name = va_arg(ap, const char *))) {
 		value = va_arg(ap, const char *);
 		if (value)
-			made = arena_printf(c->arena, "%s%c%s=%s", made, strchr(made, '?') ? '&' : '?', name,
-				api_segment(c, value));
+			made = arena_printf(c->arena, "%s%c%s=%s", made,
+				strchr(made, '?') ? '&' : '?', name, api_segment(c, value));
 	}
 	va_end(ap);
 	return made;
@@ -67,9 +67,11 @@ static int use_socket(struct cli *c, struct api *api, const char *home, struct e
 	if (strlen(path) >= sizeof((struct sockaddr_un *)0)->sun_path)
 		return err_set(e, ERR_USAGE, "the path %s is too long for a socket", path);
 	if (access(path, W_OK) < 0 && errno == ENOENT)
-		return err_set(e, ERR_UNAVAILABLE, "no server runs here: there is no %s (him up starts one)", path);
+		return err_set(e, ERR_UNAVAILABLE,
+			"no server runs here: there is no %s (him up starts one)", path);
 	if (access(path, W_OK) < 0)
-		return err_set(e, ERR_FORBIDDEN, "%s is another's: use him login, or be its owner or root", path);
+		return err_set(e, ERR_FORBIDDEN,
+			"%s is another's: use him login, or be its owner or root", path);
 	api->socket = path;
 	api->where = path;
 	api->login.url = "http://him-server";
@@ -87,10 +89,12 @@ static int use_login(struct cli *c, struct api *api, const char *server, struct 
 	if (found < 0)
 		return -1;
 	if (found == 0 && url)
-		return err_set(e, ERR_UNAUTHORIZED, "you are not logged in to %s: him login %s", url, url);
+		return err_set(
+			e, ERR_UNAUTHORIZED, "you are not logged in to %s: him login %s", url, url);
 	if (found == 0)
 		return err_set(e, ERR_UNAVAILABLE,
-			"no server runs here and you are not logged in to another: him up, or him login URL");
+			"no server runs here and you are not logged in to another: him up, or him "
+			"login URL");
 	api->where = api->login.url;
 	return 0;
 }
@@ -126,7 +130,8 @@ static void set_url(CURL *h, const char *url, const char *path, struct curl_slis
 
 static void set_ca(CURL *h, const char *ca)
 {
-	struct curl_blob blob = {.data = (void *)(uintptr_t)ca, .len = strlen(ca), .flags = CURL_BLOB_COPY};
+	struct curl_blob blob = {
+		.data = (void *)(uintptr_t)ca, .len = strlen(ca), .flags = CURL_BLOB_COPY};
 
 	curl_easy_setopt(h, CURLOPT_CAINFO_BLOB, &blob);
 	curl_easy_setopt(h, CURLOPT_CAPATH, NULL);
@@ -177,8 +182,8 @@ struct request {
 	struct buf body; /* what is sent */
 	struct buf answer;
 	struct sse *sse; /* a stream's reader; NULL: an ordinary answer */
-	FILE *to;	 /* a download's file */
-	int stop;	 /* what sse_feed said, or -1: the file could not be written */
+	FILE *to;        /* a download's file */
+	int stop;        /* what sse_feed said, or -1: the file could not be written */
 };
 
 static size_t receive(char *data, size_t size, size_t n, void *ctx)
@@ -242,7 +247,8 @@ static int problem(const struct request *r, long status, const char *where, stru
 	else
 		err_set(e, code, "%s answers with status %ld", where, status);
 	if (code == ERR_UNAUTHORIZED && text_starts(where, "https://"))
-		err_where(e, "the login at %s has ended or is not valid (him login %s)", where, where);
+		err_where(e, "the login at %s has ended or is not valid (him login %s)", where,
+			where);
 	json_free(j);
 	return -1;
 }
@@ -252,7 +258,8 @@ static int unreachable(CURLcode rc, const char *reason, const char *where, struc
 	const char *why = *reason ? reason : curl_easy_strerror(rc);
 
 	if (rc == CURLE_PEER_FAILED_VERIFICATION)
-		return err_set(e, ERR_UNAVAILABLE, "%s does not show a certificate of the CA pinned at login: %s", where, why);
+		return err_set(e, ERR_UNAVAILABLE,
+			"%s does not show a certificate of the CA pinned at login: %s", where, why);
 	if (rc == CURLE_WRITE_ERROR)
 		return err_set(e, ERR_TOO_LARGE, "%s answers with more than can be taken", where);
 	return err_set(e, ERR_UNAVAILABLE, "cannot reach the server at %s: %s", where, why);
@@ -297,8 +304,8 @@ static long perform(struct request *r, const char *reason, const char *where, st
 	return status >= 200 && status < 300 ? status : problem(r, status, where, e);
 }
 
-int api_call(struct cli *c, const char *method, const char *path, const struct json *body, struct json **out,
-	struct err *e)
+int api_call(struct cli *c, const char *method, const char *path, const struct json *body,
+	struct json **out, struct err *e)
 {
 	struct request r;
 	int rc = -1;
@@ -320,8 +327,8 @@ int api_call(struct cli *c, const char *method, const char *path, const struct j
 	return rc;
 }
 
-int api_call_at(const char *url, const char *ca, const char *method, const char *path, const struct json *body,
-	struct buf *out, struct err *e)
+int api_call_at(const char *url, const char *ca, const char *method, const char *path,
+	const struct json *body, struct buf *out, struct err *e)
 {
 	CURL *h = curl_easy_init();
 	char reason[CURL_ERROR_SIZE];
@@ -402,11 +409,13 @@ static int stream_once(struct cli *c, CURL *h, const char *path, struct sse *sse
 	request_release(&r);
 	if (status < 0)
 		return began == 200 ? 0 : -1; /* it was cut: as good as ended */
-	return r.stop < 0 ? err_set(e, ERR_PROTOCOL, "%s sends an event that is too large", c->api->where) : r.stop;
+	return r.stop < 0
+		? err_set(e, ERR_PROTOCOL, "%s sends an event that is too large", c->api->where)
+		: r.stop;
 }
 
-int api_follow(struct cli *c, const char *path, const char *last_id, bool (*on_event)(void *ctx, const struct api_event *v),
-	void *ctx, struct err *e)
+int api_follow(struct cli *c, const char *path, const char *last_id,
+	bool (*on_event)(void *ctx, const struct api_event *v), void *ctx, struct err *e)
 {
 	struct follower f = {.on_event = on_event, .ctx = ctx};
 	unsigned pause = 1;

@@ -19,8 +19,8 @@ const char *api_segment(struct cli *c, const char *text);
 
 /* One call. body NULL: none. *out (may be NULL) gets the answer's JSON, which the caller frees; NULL for an answer
  * without a body. What the server says is wrong becomes e, with its code, sentence and field. */
-int api_call(struct cli *c, const char *method, const char *path, const struct json *body, struct json **out,
-	struct err *e);
+int api_call(struct cli *c, const char *method, const char *path, const struct json *body,
+	struct json **out, struct err *e);
 static inline int api_get(struct cli *c, const char *path, struct json **out, struct err *e)
 {
 	return api_call(c, "GET", path, NULL, out, e);
@@ -34,13 +34,13 @@ int api_download(struct cli *c, const char *path, FILE *to, struct err *e);
 struct api_event {
 	const char *kind, *id, *data; /* id NULL: an event that cannot be resumed after */
 };
-int api_follow(struct cli *c, const char *path, const char *last_id, bool (*on_event)(void *ctx, const struct api_event *v),
-	void *ctx, struct err *e);
+int api_follow(struct cli *c, const char *path, const char *last_id,
+	bool (*on_event)(void *ctx, const struct api_event *v), void *ctx, struct err *e);
 
 /* A call to a server that nobody is logged in to yet, with ca (PEM) to check it by; ca NULL checks nothing and is for
  * asking what can be checked by itself. */
-int api_call_at(const char *url, const char *ca, const char *method, const char *path, const struct json *body,
-	struct buf *out, struct err *e);
+int api_call_at(const char *url, const char *ca, const char *method, const char *path,
+	const struct json *body, struct buf *out, struct err *e);
 
 void api_close(struct api *api); /* accepts NULL */
 

@@ -13,12 +13,13 @@
 const struct option args_common[] = {
 	{"home", "DIR", NULL, "data folder of the server on this machine; else HIM_HOME"},
 	{"server", "URL", NULL, "another server, where `him login` was done; else HIM_SERVER"},
-	{"help", NULL, NULL, "what this command does"},
+	{"help", NULL, NULL, "what this command does", 'h'},
 	{NULL},
 };
 
 const struct option args_of_lists[] = {
-	{"columns", "LIST", NULL, "-o: columns to show, joined by commas; +LIST adds to the usual ones"},
+	{"columns", "LIST", NULL, "columns to show, joined by commas; +LIST adds to the usual ones",
+		'o'},
 	{"no-headings", NULL, NULL, "no line with the columns' names"},
 	{"limit", "N", NULL, "stop after so many; else everything is listed"},
 	{NULL},
@@ -72,8 +73,8 @@ static int unknown_option(const struct command *c, const char *name, struct err 
 		for (const struct option *o = lists[i]; o->name && n < 64; o++)
 			words[n++] = o->name;
 	near = text_nearest(name, words, n);
-	return err_set(e, ERR_USAGE, "him %s has no option --%.60s%s%s%s; see him help %s", c->name, name,
-		near ? "; did you mean --" : "", near ? near : "", near ? "?" : "", c->name);
+	return err_set(e, ERR_USAGE, "him %s has no option --%.60s%s%s%s; see him help %s", c->name,
+		name, near ? "; did you mean --" : "", near ? near : "", near ? "?" : "", c->name);
 }
 
 /* ---- options ---- */
@@ -88,27 +89,42 @@ static int keep(struct args *a, const struct option *o, const char *value, struc
 	return 0;
 }
 
+/* "-d" as the option it is short for; NULL: there is none. */
+static const struct option *find_letter(const struct command *c, char letter)
+{
+	const struct option *lists[4];
+	size_t n = option_lists(c, lists);
+
+	for (size_t i = 0; i < n; i++)
+		for (const struct option *o = lists[i]; o->name; o++)
+			if (o->letter == letter)
+				return o;
+	return NULL;
+}
+
 /* The option at argv[*i], with its value, which may be the next word. */
 static int take_option(struct args *a, int argc, char **argv, int *i, struct err *e)
 {
-	const char *word = argv[*i], *equals = strchr(word, '=');
+	const char *word = argv[*i], *equals = word[1] == '-' ? strchr(word, '=') : NULL;
 	const struct option *o;
 	char name[64];
 
-	if (strcmp(word, "-h") == 0)
-		word = "--help";
-	if (strcmp(word, "-o") == 0)
-		word = "--columns";
-	if (word[1] != '-')
-		return err_set(e, ERR_USAGE, "there is no option '%.60s'; options are words, as in --timeout", word);
-	if (equals && word != argv[*i])
-		equals = NULL;
-	snprintf(name, sizeof name, "%.*s", (int)(equals ? equals - word - 2 : (long)strlen(word) - 2), word + 2);
-	o = find(a->command, name);
-	if (!o)
-		return unknown_option(a->command, name, e);
+	if (word[1] != '-') {
+		o = word[2] ? NULL : find_letter(a->command, word[1]);
+		if (!o)
+			return err_set(e, ERR_USAGE,
+				"there is no option '%.60s'; most are words, as in --timeout",
+				word);
+	} else {
+		snprintf(name, sizeof name, "%.*s",
+			(int)(equals ? equals - word - 2 : (long)strlen(word) - 2), word + 2);
+		o = find(a->command, name);
+		if (!o)
+			return unknown_option(a->command, name, e);
+	}
 	if (!o->value)
-		return equals ? err_set(e, ERR_USAGE, "--%s takes no value", o->name) : keep(a, o, "", e);
+		return equals ? err_set(e, ERR_USAGE, "--%s takes no value", o->name)
+			      : keep(a, o, "", e);
 	if (equals)
 		return keep(a, o, equals + 1, e);
 	if (*i + 1 >= argc || strcmp(argv[*i + 1], "--") == 0)
@@ -121,8 +137,9 @@ static int take_word(struct args *a, char *word, struct err *e)
 	const struct command *c = a->command;
 
 	if (a->n_words == c->max || a->n_words == ARGS_WORDS_MAX)
-		return err_set(e, ERR_USAGE, c->flags & CMD_TAIL ? "unexpected '%.60s': what is to run stands after --"
-								 : "unexpected '%.60s'; see him help %s",
+		return err_set(e, ERR_USAGE,
+			c->flags & CMD_TAIL ? "unexpected '%.60s': what is to run stands after --"
+					    : "unexpected '%.60s'; see him help %s",
 			word, c->name);
 	a->words[a->n_words++] = word;
 	return 0;
@@ -138,7 +155,8 @@ static int words_of(const struct command *c, int argc, char **argv)
 
 	while (*name) {
 		size_t len = strcspn(name, " ");
-		if (n + 1 >= argc || strlen(argv[n + 1]) != len || strncmp(argv[n + 1], name, len) != 0)
+		if (n + 1 >= argc || strlen(argv[n + 1]) != len ||
+			strncmp(argv[n + 1], name, len) != 0)
 			return 0;
 		n++;
 		name += len + (name[len] == ' ');
@@ -161,13 +179,15 @@ static int unknown_command(const struct command *table, int argc, char **argv, s
 		near = text_nearest(argv[1], words, n);
 	for (size_t i = 0; i < n; i++)
 		if (text_starts(words[i], argv[1]) && words[i][strlen(argv[1])] == ' ')
-			return err_set(e, ERR_USAGE, "him %.60s: which one? him help lists them, such as 'him %s'", argv[1],
-				near && text_starts(near, argv[1]) ? near : words[i]);
-	return err_set(e, ERR_USAGE, "there is no command '%.60s'%s%s%s; him help lists them", argv[1],
-		near ? "; did you mean '" : "", near ? near : "", near ? "'?" : "");
+			return err_set(e, ERR_USAGE,
+				"him %.60s: which one? him help lists them, such as 'him %s'",
+				argv[1], near && text_starts(near, argv[1]) ? near : words[i]);
+	return err_set(e, ERR_USAGE, "there is no command '%.60s'%s%s%s; him help lists them",
+		argv[1], near ? "; did you mean '" : "", near ? near : "", near ? "'?" : "");
 }
 
-static int find_command(const struct command *table, int argc, char **argv, struct args *out, struct err *e)
+static int find_command(
+	const struct command *table, int argc, char **argv, struct args *out, struct err *e)
 {
 	int best = 0;
 
@@ -263,21 +283,24 @@ bool args_flag(const struct args *a, const char *name)
 	return args_get(a, name) != NULL;
 }
 
-int args_duration(const struct args *a, const char *name, int64_t min, int64_t max, int64_t *out, struct err *e)
+int args_duration(const struct args *a, const char *name, int64_t min, int64_t max, int64_t *out,
+	struct err *e)
 {
 	const char *v = args_get(a, name);
 
 	return v ? text_duration(v, name, min, max, out, e) : 0;
 }
 
-int args_size(const struct args *a, const char *name, int64_t min, int64_t max, int64_t *out, struct err *e)
+int args_size(const struct args *a, const char *name, int64_t min, int64_t max, int64_t *out,
+	struct err *e)
 {
 	const char *v = args_get(a, name);
 
 	return v ? text_size(v, name, min, max, out, e) : 0;
 }
 
-int args_int(const struct args *a, const char *name, int64_t min, int64_t max, int64_t *out, struct err *e)
+int args_int(const struct args *a, const char *name, int64_t min, int64_t max, int64_t *out,
+	struct err *e)
 {
 	const char *v = args_get(a, name);
 

@@ -26,6 +26,7 @@ struct option {
 	const char *name;  /* "timeout" */
 	const char *value; /* what its value is called, "DURATION"; NULL: a flag */
 	const char *initial, *help;
+	char letter; /* -d is short for it; 0: nothing is */
 };
 
 enum command_flag {
@@ -38,10 +39,10 @@ enum command_flag {
 struct command {
 	const char *name;  /* one or two words: "token create" */
 	const char *words; /* "QUERY [-- COMMAND…]" */
-	int min, max;	   /* how many words, without those after `--` */
+	int min, max;      /* how many words, without those after `--` */
 	int flags;
-	const char *summary; /* one line, in lists */
-	const char *about;   /* paragraphs, may be NULL */
+	const char *summary;          /* one line, in lists */
+	const char *about;            /* paragraphs, may be NULL */
 	const struct option *options; /* ends with a NULL name; NULL: none */
 	const struct list *list;      /* what a CMD_LIST lists */
 	/* The exit code, or -1 with e. */
@@ -74,8 +75,11 @@ bool args_flag(const struct args *a, const char *name);
 /* The i-th value given for it; NULL: no more. */
 const char *args_nth(const struct args *a, const char *name, size_t i);
 /* As numbers with units; initial NULL and not given: *out is untouched. */
-int args_duration(const struct args *a, const char *name, int64_t min, int64_t max, int64_t *out, struct err *e);
-int args_size(const struct args *a, const char *name, int64_t min, int64_t max, int64_t *out, struct err *e);
-int args_int(const struct args *a, const char *name, int64_t min, int64_t max, int64_t *out, struct err *e);
+int args_duration(const struct args *a, const char *name, int64_t min, int64_t max, int64_t *out,
+	struct err *e);
+int args_size(const struct args *a, const char *name, int64_t min, int64_t max, int64_t *out,
+	struct err *e);
+int args_int(const struct args *a, const char *name, int64_t min, int64_t max, int64_t *out,
+	struct err *e);
 
 #endif

@@ -19,10 +19,10 @@ struct cli {
 	const char *program; /* argv[0] */
 	const char *home;    /* --home or HIM_HOME; NULL: none was chosen */
 	const char *server;  /* --server or HIM_SERVER; NULL: none was chosen */
-	bool json;	     /* --json */
-	bool terminal;	     /* standard output is one */
-	bool color;	     /* it is, and NO_COLOR is not set */
-	int width;	     /* columns of the terminal; 80 where unknown */
+	bool json;           /* --json */
+	bool terminal;       /* standard output is one */
+	bool color;          /* it is, and NO_COLOR is not set */
+	int width;           /* columns of the terminal; 80 where unknown */
 	struct api *api;     /* opened at the first call */
 };
 

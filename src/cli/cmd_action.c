@@ -18,7 +18,8 @@ static char *what(struct arena *a, const struct json *row)
 {
 	char *command = format_command(a, json_get(row, "command"));
 
-	return json_str(json_get(row, "script")) ? arena_printf(a, "(script) %s", command) : command;
+	return json_str(json_get(row, "script")) ? arena_printf(a, "(script) %s", command)
+						 : command;
 }
 
 static char *progress(struct arena *a, const struct json *row)
@@ -26,7 +27,8 @@ static char *progress(struct arena *a, const struct json *row)
 	struct progress p;
 
 	progress_read(row, &p);
-	return arena_printf(a, "%lld/%lld  %s", (long long)progress_ended(&p), (long long)p.targets, progress_counts(&p, a));
+	return arena_printf(a, "%lld/%lld  %s", (long long)progress_ended(&p), (long long)p.targets,
+		progress_counts(&p, a));
 }
 
 static const struct column extra[] = {
@@ -35,11 +37,13 @@ static const struct column extra[] = {
 	{NULL},
 };
 
-const struct list action_list = {"actions", MODEL_action, "id,made,by,state,progress,query,what", extra, 100};
+const struct list action_list = {
+	"actions", MODEL_action, "id,made,by,state,progress,query,what", extra, 100};
 
 int cmd_actions(struct cli *c, const struct args *a, struct err *e)
 {
-	return list_print(c, a, &action_list, api_path(c, "/actions", "state", args_get(a, "state"), NULL), e);
+	return list_print(c, a, &action_list,
+		api_path(c, "/actions", "state", args_get(a, "state"), NULL), e);
 }
 
 int cmd_cancel(struct cli *c, const struct args *a, struct err *e)
@@ -47,7 +51,9 @@ int cmd_cancel(struct cli *c, const struct args *a, struct err *e)
 	struct json *action = NULL;
 	struct progress p;
 
-	if (api_call(c, "POST", arena_printf(c->arena, "/actions/%s/cancel", api_segment(c, a->words[0])), NULL, &action, e) < 0)
+	if (api_call(c, "POST",
+		    arena_printf(c->arena, "/actions/%s/cancel", api_segment(c, a->words[0])), NULL,
+		    &action, e) < 0)
 		return -1;
 	progress_read(action, &p);
 	printf("cancelling; %s\n", progress_summary(&p, c->arena));
@@ -74,15 +80,19 @@ static void print_line(struct cli *c, const char *name, const char *text)
 static void print_action(struct cli *c, const struct json *action)
 {
 	const char *names[] = {"id", "by", "query", "made", "deadline", "ended", "cancelled_by"};
-	const char *as = json_str(json_get(action, "as")), *script = json_str(json_get(action, "script"));
+	const char *as = json_str(json_get(action, "as")),
+		   *script = json_str(json_get(action, "script"));
 	char span[32], size[32];
 	struct progress p;
 
 	for (size_t i = 0; i < sizeof names / sizeof *names; i++)
-		print_line(c, names[i], list_value(c, MODEL_action, names[i], json_get(action, names[i])));
+		print_line(c, names[i],
+			list_value(c, MODEL_action, names[i], json_get(action, names[i])));
 	print_line(c, "command", format_command(c->arena, json_get(action, "command")));
-	printf("limits     %s, %lld%% of a core, %s, as %s\n", format_span(number(action, "timeout_ms"), span),
-		(long long)number(action, "cpu_percent"), text_size_format(number(action, "memory_bytes"), size),
+	printf("limits     %s, %lld%% of a core, %s, as %s\n",
+		format_span(number(action, "timeout_ms"), span),
+		(long long)number(action, "cpu_percent"),
+		text_size_format(number(action, "memory_bytes"), size),
 		as ? format_clean(c->arena, as, strlen(as)) : "?");
 	if (script)
 		printf("script     %zu bytes; --json shows it\n", strlen(script));
@@ -95,7 +105,8 @@ static int print_failure(void *ctx, const struct json *row, struct err *e)
 	struct cli *c = ctx;
 	const char *name = json_str(json_get(row, "name")), *text = progress_outcome(row, c->arena);
 
-	printf("  %s: %s\n", name ? format_clean(c->arena, name, strlen(name)) : "?", format_clean(c->arena, text, strlen(text)));
+	printf("  %s: %s\n", name ? format_clean(c->arena, name, strlen(name)) : "?",
+		format_clean(c->arena, text, strlen(text)));
 	return 0;
 }
 
@@ -110,9 +121,10 @@ static int print_failures(struct cli *c, const char *id, const struct json *acti
 		failed += p.counts[s];
 		if (!p.counts[s] || left <= 0)
 			continue;
-		const char *path = arena_printf(c->arena, "/actions/%s/results", api_segment(c, id));
-		if (list_walk(c, &result_list, api_path(c, path, "state", progress_words[s], NULL), left, NULL, print_failure,
-			    c, e) < 0)
+		const char *path =
+			arena_printf(c->arena, "/actions/%s/results", api_segment(c, id));
+		if (list_walk(c, &result_list, api_path(c, path, "state", progress_words[s], NULL),
+			    left, NULL, print_failure, c, e) < 0)
 			return -1;
 		left -= p.counts[s];
 	}
@@ -138,11 +150,14 @@ struct saving {
 /* A file's name that stays in its folder, whatever the machine is called. */
 static char *file_name(struct arena *a, const struct json *row, const char *attachment)
 {
-	const char *name = json_str(json_get(row, "name")), *id = json_str(json_get(row, "machine"));
-	char *made = arena_printf(a, "%s-%s.%s", name && *name ? name : "machine", id ? id : "", attachment);
+	const char *name = json_str(json_get(row, "name")),
+		   *id = json_str(json_get(row, "machine"));
+	char *made = arena_printf(
+		a, "%s-%s.%s", name && *name ? name : "machine", id ? id : "", attachment);
 
 	for (char *p = made; *p; p++)
-		if (*p == '/' || (unsigned char)*p < 0x20 || (p == made && (*p == '.' || *p == '-')))
+		if (*p == '/' || (unsigned char)*p < 0x20 ||
+			(p == made && (*p == '.' || *p == '-')))
 			*p = '_';
 	return made;
 }
@@ -175,8 +190,11 @@ static int save_one(void *ctx, const struct json *row, struct err *e)
 	to = fd >= 0 ? fdopen(fd, "w") : NULL;
 	if (!to)
 		return err_errno(e, "cannot write %s", path);
-	rc = api_download(s->c, arena_printf(s->c->arena, "/actions/%s/results/%s/attachments/%s", api_segment(s->c, s->id),
-				 api_segment(s->c, agent), api_segment(s->c, s->what)), to, &why);
+	rc = api_download(s->c,
+		arena_printf(s->c->arena, "/actions/%s/results/%s/attachments/%s",
+			api_segment(s->c, s->id), api_segment(s->c, agent),
+			api_segment(s->c, s->what)),
+		to, &why);
 	if (fclose(to) != 0 && rc == 0)
 		rc = err_errno(&why, "cannot write %s", path);
 	if (rc < 0)
@@ -193,28 +211,33 @@ static int save_one(void *ctx, const struct json *row, struct err *e)
 	return 0;
 }
 
-static int save_attachments(struct cli *c, const char *id, const char *name, const char *machine, struct err *e)
+static int save_attachments(
+	struct cli *c, const char *id, const char *name, const char *machine, struct err *e)
 {
 	struct saving s = {.c = c, .id = id, .what = name, .machine = machine};
 
-	if (list_walk(c, &result_list, arena_printf(c->arena, "/actions/%s/results", api_segment(c, id)), -1, NULL, save_one, &s,
-		    e) < 0)
+	if (list_walk(c, &result_list,
+		    arena_printf(c->arena, "/actions/%s/results", api_segment(c, id)), -1, NULL,
+		    save_one, &s, e) < 0)
 		return -1;
 	if (s.found == 0 && machine)
-		return err_field(e, ERR_NOT_FOUND, "machine", "the action has no machine '%.60s'", machine);
+		return err_field(
+			e, ERR_NOT_FOUND, "machine", "the action has no machine '%.60s'", machine);
 	return s.saved == s.found ? 0 : 1;
 }
 
 /* ---- the command ---- */
 
-static int print_whole(struct cli *c, const struct args *a, const char *id, const struct json *action, struct err *e)
+static int print_whole(struct cli *c, const struct args *a, const char *id,
+	const struct json *action, struct err *e)
 {
 	bool output = args_flag(a, "output");
 
 	if (c->json)
 		return follow_print_json(c, action, output, e);
 	if (output)
-		return list_walk(c, &result_list_output, arena_printf(c->arena, "/actions/%s/results?output=1", api_segment(c, id)),
+		return list_walk(c, &result_list_output,
+			arena_printf(c->arena, "/actions/%s/results?output=1", api_segment(c, id)),
 			-1, NULL, print_output, c, e);
 	print_action(c, action);
 	return print_failures(c, id, action, e);
@@ -233,13 +256,15 @@ int cmd_action(struct cli *c, const struct args *a, struct err *e)
 	if (wait)
 		rc = follow_action(c, id, args_flag(a, "output") && !c->json, &action, e);
 	else
-		rc = api_get(c, arena_printf(c->arena, "/actions/%s", api_segment(c, id)), &action, e);
+		rc = api_get(
+			c, arena_printf(c->arena, "/actions/%s", api_segment(c, id)), &action, e);
 	/* Waiting has printed the outputs already. */
 	if (rc == 0 && !(wait && args_flag(a, "output") && !c->json))
 		rc = print_whole(c, a, id, action, e);
 	if (rc == 0) {
 		progress_read(action, &p);
-		rc = wait && !c->json && args_flag(a, "output") ? follow_end(c, action) : wait && !progress_all_done(&p);
+		rc = wait && !c->json && args_flag(a, "output") ? follow_end(c, action)
+								: wait && !progress_all_done(&p);
 	}
 	json_free(action);
 	return rc;

@@ -10,13 +10,15 @@
 #include <stdio.h>
 #include <string.h>
 
-const struct list machine_list = {
-	"machines", MODEL_machine, "name,state,seen,him.site,host.ip,os.description,him.cpu.threads,host.memory", NULL, 1000};
+const struct list machine_list = {"machines", MODEL_machine,
+	"name,state,seen,him.site,host.ip,os.description,him.cpu.threads,host.memory", NULL, 1000};
 
 int cmd_machines(struct cli *c, const struct args *a, struct err *e)
 {
 	return list_print(c, a, &machine_list,
-		api_path(c, "/machines", "query", a->n_words ? a->words[0] : NULL, "sort", args_get(a, "sort"), NULL), e);
+		api_path(c, "/machines", "query", a->n_words ? a->words[0] : NULL, "sort",
+			args_get(a, "sort"), NULL),
+		e);
 }
 
 static const char *machine_path(struct cli *c, const struct args *a, const char *what)
@@ -69,7 +71,8 @@ static const char *member_text(const struct cli *c, const char *name, const stru
 	const char *line = "";
 
 	if (json_type(v) != JSON_OBJECT)
-		return strcmp(name, "size") == 0 ? list_value(c, MODEL_machine, "him.disk", v) : format_json(c->arena, v);
+		return strcmp(name, "size") == 0 ? list_value(c, MODEL_machine, "him.disk", v)
+						 : format_json(c->arena, v);
 	for (struct json_iter it = json_iter(v); json_next(&it);)
 		line = arena_printf(c->arena, "%s%s%s", line, *line ? " " : "", it.key);
 	return line;
@@ -91,7 +94,8 @@ static void print_section(const struct cli *c, const char *name, const struct js
 		struct libscols_line *line = scols_table_new_line(t, NULL);
 		scols_line_set_data(line, 0, it.key);
 		for (size_t i = 0; i < n; i++)
-			scols_line_set_data(line, i + 1, member_text(c, members[i], json_get(it.value, members[i])));
+			scols_line_set_data(line, i + 1,
+				member_text(c, members[i], json_get(it.value, members[i])));
 		if (n == 0)
 			scols_line_set_data(line, 1, format_json(c->arena, it.value));
 	}
@@ -110,7 +114,8 @@ static void print_sections(const struct cli *c, const struct json *sections, boo
 		if (strcmp(it.key, "attributes") == 0 || json_len(it.value) == 0)
 			continue;
 		if (brief)
-			printf("\n%s packages; --packages lists them\n", format_count((int64_t)json_len(it.value), n));
+			printf("\n%s packages; --packages lists them\n",
+				format_count((int64_t)json_len(it.value), n));
 		else
 			print_section(c, it.key, it.value);
 	}
@@ -122,8 +127,10 @@ static void print_results(const struct cli *c, const struct json *results)
 		printf("\nlatest actions\n");
 	for (size_t i = 0; i < json_len(results); i++) {
 		const struct json *r = json_at(results, i);
-		const char *id = json_str(json_get(r, "action")), *text = progress_outcome(r, c->arena);
-		printf("%s  %s  %s\n", id ? id : "", list_value(c, MODEL_result, "updated", json_get(r, "updated")),
+		const char *id = json_str(json_get(r, "action")),
+			   *text = progress_outcome(r, c->arena);
+		printf("%s  %s  %s\n", id ? id : "",
+			list_value(c, MODEL_result, "updated", json_get(r, "updated")),
 			format_clean(c->arena, text, strlen(text)));
 	}
 }
@@ -172,14 +179,19 @@ static int sure(const struct args *a, const char *question, struct err *e)
 
 int cmd_machine_revoke(struct cli *c, const struct args *a, struct err *e)
 {
-	int no = sure(a, arena_printf(c->arena, "Cut %s off at once? Its agent must enrol again to come back.", a->words[0]), e);
+	int no = sure(a,
+		arena_printf(c->arena,
+			"Cut %s off at once? Its agent must enrol again to come back.",
+			a->words[0]),
+		e);
 
 	return no ? no : api_call(c, "POST", machine_path(c, a, "/revoke"), NULL, NULL, e);
 }
 
 int cmd_machine_forget(struct cli *c, const struct args *a, struct err *e)
 {
-	int no = sure(a, arena_printf(c->arena, "Forget all that is known about %s?", a->words[0]), e);
+	int no = sure(
+		a, arena_printf(c->arena, "Forget all that is known about %s?", a->words[0]), e);
 
 	return no ? no : api_call(c, "DELETE", machine_path(c, a, ""), NULL, NULL, e);
 }

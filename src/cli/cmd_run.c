@@ -31,13 +31,17 @@ static int add_script(const struct args *a, struct json *order, struct err *e)
 	int rc;
 
 	if (!path)
-		return a->n_tail ? 0 : err_set(e, ERR_USAGE, "what is to run? him run QUERY -- COMMAND…, or --script FILE");
+		return a->n_tail
+			? 0
+			: err_set(e, ERR_USAGE,
+				  "what is to run? him run QUERY -- COMMAND…, or --script FILE");
 	buf_init(&b, SCRIPT_MAX);
 	rc = file_read(path, &b, e);
 	if (rc == 0 && !text_utf8_valid(buf_str(&b), b.len))
 		rc = err_field(e, ERR_INVALID, "script", "%s is not text in UTF-8", path);
 	if (rc == 0 && !text_starts(buf_str(&b), "#!"))
-		rc = err_field(e, ERR_INVALID, "script", "the first line of %s must say what runs it, such as #!/bin/sh", path);
+		rc = err_field(e, ERR_INVALID, "script",
+			"the first line of %s must say what runs it, such as #!/bin/sh", path);
 	if (rc == 0)
 		json_set_string(order, "script", buf_str(&b));
 	buf_release(&b);
@@ -54,25 +58,31 @@ static int add_env(const struct args *a, struct json *order, struct err *e)
 	for (size_t i = 0; (pair = args_nth(a, "env", i)); i++) {
 		equals = strchr(pair, '=');
 		if (!equals || equals == pair || equals - pair >= (int)sizeof name)
-			return err_field(e, ERR_USAGE, "env", "--env takes NAME=VALUE, not '%.60s'", pair);
+			return err_field(
+				e, ERR_USAGE, "env", "--env takes NAME=VALUE, not '%.60s'", pair);
 		snprintf(name, sizeof name, "%.*s", (int)(equals - pair), pair);
 		json_set_string(env, name, equals + 1);
 	}
 	return 0;
 }
 
-static int add_limits(const struct args *a, struct json *order, struct err *e)
+/* "50%" or "50" */
+static int take_percent(struct cli *c, const char *text, int64_t *out, struct err *e)
 {
-	const char *cpu = args_get(a, "cpu");
-	char number[16];
-	int64_t timeout, deadline, percent, memory;
+	size_t len = strlen(text);
 
-	snprintf(number, sizeof number, "%.*s", (int)strcspn(cpu, "%"), cpu);
-	if (strlen(cpu) > strlen(number) + 1)
-		return err_field(e, ERR_USAGE, "cpu", "--cpu takes percent of one core, such as 50%%, not '%.60s'", cpu);
+	if (len > 0 && text[len - 1] == '%')
+		len--;
+	return text_int(arena_strndup(c->arena, text, len), "cpu", 1, 102400, out, e);
+}
+
+static int add_limits(struct cli *c, const struct args *a, struct json *order, struct err *e)
+{
+	int64_t timeout = 0, deadline = 0, percent = 0, memory = 0;
+
 	if (args_duration(a, "timeout", 1000, 604800000, &timeout, e) < 0 ||
 		args_duration(a, "deadline", 1000, 2592000000, &deadline, e) < 0 ||
-		text_int(number, "cpu", 1, 102400, &percent, e) < 0 ||
+		take_percent(c, args_get(a, "cpu"), &percent, e) < 0 ||
 		args_size(a, "memory", 16 << 20, INT64_MAX, &memory, e) < 0)
 		return -1;
 	json_set_int(order, "timeout_ms", timeout);
@@ -93,7 +103,7 @@ static int make_order(struct cli *c, const struct args *a, struct json *order, s
 		return -1;
 	json_set_string(order, "query", a->words[0]);
 	if (add_command(a, order) < 0 || add_script(a, order, e) < 0 || add_env(a, order, e) < 0 ||
-		add_limits(a, order, e) < 0)
+		add_limits(c, a, order, e) < 0)
 		return -1;
 	if (args_flag(a, "dry-run"))
 		json_set_bool(order, "dry_run", true);
@@ -101,7 +111,8 @@ static int make_order(struct cli *c, const struct args *a, struct json *order, s
 }
 
 /* Only how many machines it would be. None is an error here as it is when it is meant. */
-static int print_count(struct cli *c, const struct args *a, const struct json *answer, struct err *e)
+static int print_count(
+	struct cli *c, const struct args *a, const struct json *answer, struct err *e)
 {
 	int64_t n = 0;
 
@@ -109,7 +120,8 @@ static int print_count(struct cli *c, const struct args *a, const struct json *a
 	if (c->json)
 		return cli_print_json(c, answer, e);
 	if (n == 0)
-		return err_field(e, ERR_NOT_FOUND, "query", "no machine fits '%.200s'", a->words[0]);
+		return err_field(
+			e, ERR_NOT_FOUND, "query", "no machine fits '%.200s'", a->words[0]);
 	printf("%lld\n", (long long)n);
 	return 0;
 }

@@ -28,10 +28,13 @@ static char *outcome(struct arena *a, const struct json *row)
 	return progress_outcome(row, a);
 }
 
-static const struct column extra[] = {{"outcome", "its state with exit code, signal and reason", outcome}, {NULL}};
+static const struct column extra[] = {
+	{"outcome", "its state with exit code, signal and reason", outcome}, {NULL}};
 
-const struct list result_list = {"results", MODEL_result, "name,outcome,started,ended", extra, 1000};
-const struct list result_list_output = {"results", MODEL_result, "name,outcome,started,ended", extra, 100};
+const struct list result_list = {
+	"results", MODEL_result, "name,outcome,started,ended", extra, 1000};
+const struct list result_list_output = {
+	"results", MODEL_result, "name,outcome,started,ended", extra, 100};
 
 /* ---- one result ---- */
 
@@ -71,7 +74,8 @@ static void print_lines(FILE *to, const char *prefix, const char *text, size_t l
 	fflush(to);
 }
 
-static void print_output(struct cli *c, FILE *to, const char *prefix, const struct json *result, const char *name)
+static void print_output(
+	struct cli *c, FILE *to, const char *prefix, const struct json *result, const char *name)
 {
 	int64_t dropped = 0;
 	size_t len, head;
@@ -85,20 +89,23 @@ static void print_output(struct cli *c, FILE *to, const char *prefix, const stru
 		print_lines(to, prefix, clean, strlen(clean));
 		clean = format_clean(c->arena, bytes + head, len - head);
 		if (dropped > 0)
-			fprintf(to, "%s: … %s bytes of %s were not kept …\n", prefix, format_count(dropped, n), name);
+			fprintf(to, "%s: … %s bytes of %s were not kept …\n", prefix,
+				format_count(dropped, n), name);
 		print_lines(to, prefix, clean, strlen(clean));
 		return;
 	}
 	print_lines(to, prefix, bytes, head);
 	if (dropped > 0)
-		fprintf(stderr, "%s: %s bytes of %s were not kept\n", prefix, format_count(dropped, n), name);
+		fprintf(stderr, "%s: %s bytes of %s were not kept\n", prefix,
+			format_count(dropped, n), name);
 	print_lines(to, prefix, bytes + head, len - head);
 }
 
 void result_print(const struct cli *c, const struct json *result)
 {
 	struct cli brief = *c;
-	const char *state = json_str(json_get(result, "state")), *name = json_str(json_get(result, "name"));
+	const char *state = json_str(json_get(result, "state")),
+		   *name = json_str(json_get(result, "name"));
 
 	brief.arena = arena_new();
 	if (!name || !*name)
@@ -127,7 +134,7 @@ struct follow {
 	const char *id;
 	bool output, bar;
 	struct seen *seen;
-	int64_t due_ms; /* results are not fetched before */
+	int64_t due_ms;  /* results are not fetched before */
 	int64_t away_ms; /* since when the server cannot be reached; 0: it can */
 };
 
@@ -137,7 +144,8 @@ static int print_new(void *ctx, const struct json *row, struct err *e)
 	const char *agent = json_str(json_get(row, "agent"));
 	struct seen *s;
 
-	if (!agent || strlen(agent) > ID_LEN || !progress_is_final(json_str(json_get(row, "state"))))
+	if (!agent || strlen(agent) > ID_LEN ||
+		!progress_is_final(json_str(json_get(row, "state"))))
 		return 0;
 	HASH_FIND_STR(f->seen, agent, s);
 	if (s)
@@ -153,7 +161,8 @@ static int print_results(struct follow *f, struct err *e)
 {
 	int64_t begin = clock_mono_ms(), now;
 	int rc = list_walk(f->c, &result_list_output,
-		arena_printf(f->c->arena, "/actions/%s/results?output=1", api_segment(f->c, f->id)), -1, NULL, print_new, f, e);
+		arena_printf(f->c->arena, "/actions/%s/results?output=1", api_segment(f->c, f->id)),
+		-1, NULL, print_new, f, e);
 
 	now = clock_mono_ms();
 	f->due_ms = now + 10 * (now - begin);
@@ -199,12 +208,14 @@ static int look(struct follow *f, struct json **action, struct err *e)
 	struct progress p;
 	struct json *now = NULL;
 
-	if (api_get(f->c, arena_printf(f->c->arena, "/actions/%s", api_segment(f->c, f->id)), &now, e) < 0)
+	if (api_get(f->c, arena_printf(f->c->arena, "/actions/%s", api_segment(f->c, f->id)), &now,
+		    e) < 0)
 		return away(f, e);
 	json_free(*action);
 	*action = now;
 	progress_read(now, &p);
-	if (f->output && progress_ended(&p) > (int64_t)HASH_COUNT(f->seen) && (!p.open || clock_mono_ms() >= f->due_ms)) {
+	if (f->output && progress_ended(&p) > (int64_t)HASH_COUNT(f->seen) &&
+		(!p.open || clock_mono_ms() >= f->due_ms)) {
 		erase(f);
 		if (print_results(f, e) < 0)
 			return away(f, e);
@@ -229,12 +240,13 @@ int follow_action(struct cli *c, const char *id, bool output, struct json **acti
 		c->arena = whole;
 		if (rc)
 			break;
-		nanosleep(&(struct timespec){.tv_sec = pause / 1000, .tv_nsec = pause % 1000 * 1000000L}, NULL);
+		nanosleep(&(struct timespec){.tv_sec = pause / 1000,
+				  .tv_nsec = pause % 1000 * 1000000L},
+			NULL);
 		pause = pause < PAUSE_MAX_MS ? pause + pause / 4 : pause;
 	}
 	erase(&f);
-	HASH_ITER(hh, f.seen, s, tmp)
-	{
+	HASH_ITER (hh, f.seen, s, tmp) {
 		HASH_DEL(f.seen, s);
 		free(s);
 	}
@@ -262,7 +274,8 @@ static int print_row(void *ctx, const struct json *row, struct err *e)
 int follow_print_json(struct cli *c, const struct json *action, bool output, struct err *e)
 {
 	const char *id = json_str(json_get(action, "id"));
-	const char *path = arena_printf(c->arena, "/actions/%s/results%s", api_segment(c, id ? id : ""), output ? "?output=1" : "");
+	const char *path = arena_printf(c->arena, "/actions/%s/results%s",
+		api_segment(c, id ? id : ""), output ? "?output=1" : "");
 	struct rows r = {0};
 	int rc = 0;
 
@@ -270,8 +283,10 @@ int follow_print_json(struct cli *c, const struct json *action, bool output, str
 	if (json_print(action, &r.b) < 0)
 		rc = err_set(e, ERR_TOO_LARGE, "the action is too large to print");
 	if (rc == 0) {
-		printf("%.*s,\"results\":[", (int)r.b.len - 1, buf_str(&r.b)); /* its closing brace comes at the end */
-		rc = list_walk(c, output ? &result_list_output : &result_list, path, -1, NULL, print_row, &r, e);
+		printf("%.*s,\"results\":[", (int)r.b.len - 1,
+			buf_str(&r.b)); /* its closing brace comes at the end */
+		rc = list_walk(c, output ? &result_list_output : &result_list, path, -1, NULL,
+			print_row, &r, e);
 	}
 	if (rc == 0)
 		printf("%s],\"next\":null}\n", r.n ? "\n" : "");

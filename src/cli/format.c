@@ -19,7 +19,8 @@ char *format_age(int64_t ms, int64_t now_ms, char out[32])
 	static const struct {
 		int64_t below, unit;
 		const char *word;
-	} steps[] = {{90 * SECOND, SECOND, "s"}, {90 * MINUTE, MINUTE, "min"}, {36 * HOUR, HOUR, "h"}, {INT64_MAX, DAY, "days"}};
+	} steps[] = {{90 * SECOND, SECOND, "s"}, {90 * MINUTE, MINUTE, "min"},
+		{36 * HOUR, HOUR, "h"}, {INT64_MAX, DAY, "days"}};
 	int64_t age = now_ms - ms, size = age < 0 ? -age : age;
 	size_t i = 0;
 
@@ -29,8 +30,8 @@ char *format_age(int64_t ms, int64_t now_ms, char out[32])
 	}
 	while (size >= steps[i].below)
 		i++;
-	snprintf(out, 32, "%s%" PRId64 " %s%s", age < 0 ? "in " : "", size / steps[i].unit, steps[i].word,
-		age < 0 ? "" : " ago");
+	snprintf(out, 32, "%s%" PRId64 " %s%s", age < 0 ? "in " : "", size / steps[i].unit,
+		steps[i].word, age < 0 ? "" : " ago");
 	return out;
 }
 
@@ -41,7 +42,8 @@ char *format_span(int64_t ms, char out[32])
 	else if (ms < MINUTE)
 		snprintf(out, 32, "%" PRId64 ".%" PRId64 " s", ms / SECOND, ms % SECOND / 100);
 	else if (ms < HOUR)
-		snprintf(out, 32, "%" PRId64 " min %" PRId64 " s", ms / MINUTE, ms % MINUTE / SECOND);
+		snprintf(out, 32, "%" PRId64 " min %" PRId64 " s", ms / MINUTE,
+			ms % MINUTE / SECOND);
 	else if (ms < 2 * DAY)
 		snprintf(out, 32, "%" PRId64 " h %" PRId64 " min", ms / HOUR, ms % HOUR / MINUTE);
 	else
@@ -77,10 +79,11 @@ const char *format_color(const char *state)
 {
 	static const struct {
 		const char *state, *color;
-	} colors[] = {{"online", GREEN}, {"done", GREEN}, {"ok", GREEN}, {"late", YELLOW}, {"warning", YELLOW},
-		{"degraded", YELLOW}, {"cancelled", YELLOW}, {"expired", YELLOW}, {"offline", RED}, {"failed", RED},
-		{"timed_out", RED}, {"refused", RED}, {"error", RED}, {"running", BLUE}, {"fetched", BLUE},
-		{"notified", BLUE}, {"open", BLUE}};
+	} colors[] = {{"online", GREEN}, {"done", GREEN}, {"ok", GREEN}, {"late", YELLOW},
+		{"warning", YELLOW}, {"degraded", YELLOW}, {"cancelled", YELLOW},
+		{"expired", YELLOW}, {"offline", RED}, {"failed", RED}, {"timed_out", RED},
+		{"refused", RED}, {"error", RED}, {"failing", RED}, {"running", BLUE},
+		{"fetched", BLUE}, {"notified", BLUE}, {"open", BLUE}};
 
 	for (size_t i = 0; state && i < sizeof colors / sizeof *colors; i++)
 		if (strcmp(colors[i].state, state) == 0)
@@ -100,7 +103,8 @@ char *format_clean(struct arena *a, const char *text, size_t len)
 	text_utf8_clean(text, len, &valid);
 	for (size_t i = 0; i < valid.len; i++) {
 		unsigned char c = (unsigned char)valid.data[i];
-		bool c1 = c == 0xc2 && (unsigned char)valid.data[i + 1] < 0xa0; /* controls again, in two bytes */
+		bool c1 = c == 0xc2 &&
+			(unsigned char)valid.data[i + 1] < 0xa0; /* controls again, in two bytes */
 		if ((c < 0x20 && c != '\t' && c != '\n') || c == 0x7f)
 			buf_printf(&out, "\\x%02x", c);
 		else if (c1)
@@ -116,7 +120,8 @@ char *format_clean(struct arena *a, const char *text, size_t len)
 
 char *format_word(struct arena *a, const char *word)
 {
-	static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-./:=,+@%^";
+	static const char plain[] =
+		"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-./:=,+@%^";
 	struct buf b;
 	char *made;
 
@@ -138,7 +143,8 @@ char *format_command(struct arena *a, const struct json *words)
 
 	for (size_t i = 0; i < json_len(words); i++) {
 		const char *word = json_str(json_at(words, i));
-		line = arena_printf(a, "%s%s%s", line, i ? " " : "", format_word(a, word ? word : ""));
+		line = arena_printf(
+			a, "%s%s%s", line, i ? " " : "", format_word(a, word ? word : ""));
 	}
 	return line;
 }

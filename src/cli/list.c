@@ -20,8 +20,8 @@
 /* ---- pages ---- */
 
 /* The rows of one page, at most *left (negative: no limit). *next is where the following one begins; NULL: none. */
-static int walk_page(struct cli *c, const struct list *l, const char *path, int64_t *left, const char **next,
-	list_each *each, void *ctx, struct err *e)
+static int walk_page(struct cli *c, const struct list *l, const char *path, int64_t *left,
+	const char **next, list_each *each, void *ctx, struct err *e)
 {
 	int64_t size = *left >= 0 && *left < l->page ? *left : l->page;
 	struct json *answer = NULL, *rows;
@@ -33,15 +33,15 @@ static int walk_page(struct cli *c, const struct list *l, const char *path, int6
 	if (rc == 0 && json_type(rows) != JSON_ARRAY)
 		rc = err_set(e, ERR_PROTOCOL, "the server's answer holds no list '%s'", l->name);
 	n = json_len(rows);
-	for (size_t i = 0; rc == 0 && i < n && *left != 0; i++, *left -= *left > 0)
+	for (size_t i = 0; rc == 0 && i<n && * left != 0; i++, *left -= *left> 0)
 		rc = each(ctx, json_at(rows, i), e);
 	*next = arena_strdup(c->arena, json_str(json_get(answer, "next")));
 	json_free(answer);
 	return rc;
 }
 
-int list_walk(struct cli *c, const struct list *l, const char *path, int64_t limit, const char **next, list_each *each,
-	void *ctx, struct err *e)
+int list_walk(struct cli *c, const struct list *l, const char *path, int64_t limit,
+	const char **next, list_each *each, void *ctx, struct err *e)
 {
 	const char *after = NULL;
 	int rc;
@@ -66,13 +66,15 @@ static bool is_size(const char *key)
 	return text_ends(key, "_bytes") || text_ends(key, "_dropped");
 }
 
-char *list_value(const struct cli *c, enum model_id record, const char *key, const struct json *value)
+char *list_value(
+	const struct cli *c, enum model_id record, const char *key, const struct json *value)
 {
 	const struct model_field *f = model_field(&model_records[record], key);
 	char text[32];
 	int64_t n;
 
-	if (f && f->type == MODEL_TIME && c->terminal && json_str(value) && clock_parse(json_str(value), &n) == 0)
+	if (f && f->type == MODEL_TIME && c->terminal && json_str(value) &&
+		clock_parse(json_str(value), &n) == 0)
 		return arena_strdup(c->arena, format_age(n, clock_now_ms(), text));
 	if (json_to_int(value, &n) == 0 && is_size(key))
 		return arena_strdup(c->arena, text_size_format(n, text));
@@ -121,7 +123,8 @@ static const struct model_field *member(const struct list *l, const char *name)
 	for (size_t i = 0; i < r->n; i++) {
 		snprintf(full, sizeof full, "him.%.60s", name);
 		if (!(r->fields[i].flags & HIDDEN) &&
-			(strcasecmp(r->fields[i].name, name) == 0 || strcasecmp(r->fields[i].name, full) == 0))
+			(strcasecmp(r->fields[i].name, name) == 0 ||
+				strcasecmp(r->fields[i].name, full) == 0))
 			return &r->fields[i];
 	}
 	/* Every address is what a query may mean; a table shows the one of the default route. */
@@ -207,7 +210,8 @@ static void open_table(struct table *t, bool headings)
 	scols_table_enable_colors(t->scols, t->c->color);
 	for (size_t i = 0; i < t->n; i++)
 		scols_table_new_column(t->scols, heading(t->c->arena, t->columns[i].key), 0.1,
-			(t->columns[i].right ? SCOLS_FL_RIGHT : 0) | (i && t->c->terminal ? SCOLS_FL_TRUNC : 0));
+			(t->columns[i].right ? SCOLS_FL_RIGHT : 0) |
+				(i && t->c->terminal ? SCOLS_FL_TRUNC : 0));
 }
 
 static int add_row(void *ctx, const struct json *row, struct err *e)
@@ -219,8 +223,9 @@ static int add_row(void *ctx, const struct json *row, struct err *e)
 	t->c->arena = brief; /* what list_value makes lives as long as this row's work */
 	for (size_t i = 0; line && i < t->n; i++) {
 		const struct shown *s = &t->columns[i];
-		const char *text = s->extra ? s->extra->make(brief, row)
-					    : list_value(t->c, t->l->record, s->key, json_get(row, s->key));
+		const char *text = s->extra
+			? s->extra->make(brief, row)
+			: list_value(t->c, t->l->record, s->key, json_get(row, s->key));
 		scols_line_set_data(line, i, *text ? text : t->c->terminal ? "-" : "");
 		if (s->colored && t->c->color && *format_color(text))
 			scols_cell_set_color(scols_line_get_cell(line, i), format_color(text));
@@ -231,7 +236,8 @@ static int add_row(void *ctx, const struct json *row, struct err *e)
 	return line ? 0 : err_set(e, ERR_INTERNAL, "a row of the table could not be made");
 }
 
-static int print_table(struct table *t, const char *path, int64_t limit, bool headings, struct err *e)
+static int print_table(
+	struct table *t, const char *path, int64_t limit, bool headings, struct err *e)
 {
 	int rc;
 
@@ -261,13 +267,15 @@ static int print_row(void *ctx, const struct json *row, struct err *e)
 	if (json_print(row, &p->b) < 0)
 		return err_set(e, ERR_TOO_LARGE, "a row is too large to print");
 	if (p->rows++ == 0)
-		printf("{\"%s\":[\n%s", p->name, buf_str(&p->b)); /* not before something came: it may be an error */
+		printf("{\"%s\":[\n%s", p->name,
+			buf_str(&p->b)); /* not before something came: it may be an error */
 	else
 		printf(",\n%s", buf_str(&p->b));
 	return 0;
 }
 
-static int print_json(struct cli *c, const struct list *l, const char *path, int64_t limit, struct err *e)
+static int print_json(
+	struct cli *c, const struct list *l, const char *path, int64_t limit, struct err *e)
 {
 	struct printer p = {.name = l->name};
 	struct json *end;
@@ -290,12 +298,14 @@ static int print_json(struct cli *c, const struct list *l, const char *path, int
 	return rc;
 }
 
-int list_print(struct cli *c, const struct args *a, const struct list *l, const char *path, struct err *e)
+int list_print(
+	struct cli *c, const struct args *a, const struct list *l, const char *path, struct err *e)
 {
 	struct table t = {.c = c, .l = l};
 	int64_t limit = -1;
 
-	if (args_int(a, "limit", 1, INT64_MAX, &limit, e) < 0 || choose_columns(&t, args_get(a, "columns"), e) < 0)
+	if (args_int(a, "limit", 1, INT64_MAX, &limit, e) < 0 ||
+		choose_columns(&t, args_get(a, "columns"), e) < 0)
 		return -1;
 	if (c->json)
 		return print_json(c, l, path, limit, e);

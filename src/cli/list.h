@@ -17,20 +17,22 @@ struct column {
 struct list {
 	const char *name; /* "machines": the member that holds the rows */
 	enum model_id record;
-	const char *columns; /* shown when nothing was chosen, joined by commas */
+	const char *columns;        /* shown when nothing was chosen, joined by commas */
 	const struct column *extra; /* ends with a NULL name; NULL: none */
-	int page;	     /* rows a page; 0: the list comes whole */
+	int page;                   /* rows a page; 0: the list comes whole */
 };
 
 /* path: with its query, without limit and after. */
-int list_print(struct cli *c, const struct args *a, const struct list *l, const char *path, struct err *e);
+int list_print(
+	struct cli *c, const struct args *a, const struct list *l, const char *path, struct err *e);
 
 /* One value as people see it: a time's age on a terminal, sizes with units. key decides, as model.def has it. */
-char *list_value(const struct cli *c, enum model_id record, const char *key, const struct json *value);
+char *list_value(
+	const struct cli *c, enum model_id record, const char *key, const struct json *value);
 
 /* Every row of a list, a page at a time. each returns -1 to stop with e. */
 typedef int list_each(void *ctx, const struct json *row, struct err *e);
-int list_walk(struct cli *c, const struct list *l, const char *path, int64_t limit, const char **next, list_each *each,
-	void *ctx, struct err *e);
+int list_walk(struct cli *c, const struct list *l, const char *path, int64_t limit,
+	const char **next, list_each *each, void *ctx, struct err *e);
 
 #endif

@@ -5,10 +5,16 @@
 #include <stdio.h>
 #include <string.h>
 
-const char *const progress_words[PROGRESS_STATES] = {[PROGRESS_DONE] = "done", [PROGRESS_FAILED] = "failed",
-	[PROGRESS_TIMED_OUT] = "timed_out", [PROGRESS_REFUSED] = "refused", [PROGRESS_EXPIRED] = "expired",
-	[PROGRESS_CANCELLED] = "cancelled", [PROGRESS_RUNNING] = "running", [PROGRESS_FETCHED] = "fetched",
-	[PROGRESS_NOTIFIED] = "notified", [PROGRESS_WAITING] = "waiting"};
+const char *const progress_words[PROGRESS_STATES] = {[PROGRESS_DONE] = "done",
+	[PROGRESS_FAILED] = "failed",
+	[PROGRESS_TIMED_OUT] = "timed_out",
+	[PROGRESS_REFUSED] = "refused",
+	[PROGRESS_EXPIRED] = "expired",
+	[PROGRESS_CANCELLED] = "cancelled",
+	[PROGRESS_RUNNING] = "running",
+	[PROGRESS_FETCHED] = "fetched",
+	[PROGRESS_NOTIFIED] = "notified",
+	[PROGRESS_WAITING] = "waiting"};
 
 void progress_read(const struct json *action, struct progress *out)
 {
@@ -60,8 +66,8 @@ char *progress_counts(const struct progress *p, struct arena *a)
 
 	for (size_t i = 0; i < PROGRESS_STATES; i++)
 		if (p->counts[i])
-			line = arena_printf(a, "%s%s%s %s", line, *line ? ", " : "", format_count(p->counts[i], n),
-				spoken(progress_words[i], a));
+			line = arena_printf(a, "%s%s%s %s", line, *line ? ", " : "",
+				format_count(p->counts[i], n), spoken(progress_words[i], a));
 	return line;
 }
 
@@ -69,8 +75,8 @@ char *progress_summary(const struct progress *p, struct arena *a)
 {
 	char n[32];
 
-	return arena_printf(a, "%s machine%s: %s", format_count(p->targets, n), p->targets == 1 ? "" : "s",
-		progress_counts(p, a));
+	return arena_printf(a, "%s machine%s: %s", format_count(p->targets, n),
+		p->targets == 1 ? "" : "s", progress_counts(p, a));
 }
 
 char *progress_bar(const struct progress *p, int width, struct arena *a)
@@ -83,8 +89,8 @@ char *progress_bar(const struct progress *p, int width, struct arena *a)
 
 	memset(bar, '.', sizeof bar);
 	memset(bar, '#', (size_t)full);
-	line = arena_printf(a, "[%.*s] %s/%s  %s", room, bar, format_count(ended, n), format_count(p->targets, of),
-		progress_counts(p, a));
+	line = arena_printf(a, "[%.*s] %s/%s  %s", room, bar, format_count(ended, n),
+		format_count(p->targets, of), progress_counts(p, a));
 	if (width >= 0 && strlen(line) > (size_t)width)
 		line[width] = '\0';
 	return line;
@@ -92,7 +98,8 @@ char *progress_bar(const struct progress *p, int width, struct arena *a)
 
 char *progress_outcome(const struct json *result, struct arena *a)
 {
-	const char *state = json_str(json_get(result, "state")), *reason = json_str(json_get(result, "reason"));
+	const char *state = json_str(json_get(result, "state")),
+		   *reason = json_str(json_get(result, "reason"));
 	const char *name = json_str(json_get(result, "signal"));
 	char *line = spoken(state ? state : "unknown", a);
 	int64_t code;

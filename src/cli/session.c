@@ -46,8 +46,10 @@ int session_url(struct arena *a, const char *text, const char **url, struct err 
 	if (port && text_int(port + 1, "server", 1, 65535, &number, e) < 0)
 		return -1;
 	len = port ? (size_t)(port - host) : len;
-	if (len == 0 || strcspn(host, "/?#@ %") != strlen(host) || (*host != '[' && memchr(host, ':', len)))
-		return err_field(e, ERR_USAGE, "server", "the server is a URL such as https://him.example:8443, not '%.80s'", text);
+	if (len == 0 || strcspn(host, "/?#@ %") != strlen(host) ||
+		(*host != '[' && memchr(host, ':', len)))
+		return err_field(e, ERR_USAGE, "server",
+			"the server is a URL such as https://him.example:8443, not '%.80s'", text);
 	*url = arena_printf(a, "https://%.*s:%d", (int)len, host, (int)number);
 	return 0;
 }
@@ -80,7 +82,9 @@ static int write_all(struct arena *a, const struct json *j, struct err *e)
 	int rc;
 
 	buf_init(&b, FILE_MAX);
-	rc = json_print_pretty(j, &b) < 0 ? err_set(e, ERR_TOO_LARGE, "%s is full of logins", path_of(a)) : 0;
+	rc = json_print_pretty(j, &b) < 0
+		? err_set(e, ERR_TOO_LARGE, "%s is full of logins", path_of(a))
+		: 0;
 	if (rc == 0)
 		rc = file_mkdirs(folder(a), 0700, e);
 	if (rc == 0)

@@ -18,7 +18,8 @@ int session_url(struct arena *a, const char *text, const char **url, struct err 
 
 /* url NULL: the last one. 1 found, 0 none. */
 int session_load(struct arena *a, const char *url, struct session_login *out, struct err *e);
-int session_save(struct arena *a, const struct session_login *login, struct err *e); /* becomes the last one */
+int session_save(struct arena *a, const struct session_login *login,
+	struct err *e); /* becomes the last one */
 int session_forget(struct arena *a, const char *url, struct err *e);
 
 #endif

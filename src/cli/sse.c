@@ -4,7 +4,8 @@
 #include <stdio.h>
 #include <string.h>
 
-void sse_init(struct sse *s, bool (*on_event)(void *ctx, const char *kind, const char *id, const char *data), void *ctx)
+void sse_init(struct sse *s,
+	bool (*on_event)(void *ctx, const char *kind, const char *id, const char *data), void *ctx)
 {
 	memset(s, 0, sizeof *s);
 	buf_init(&s->line, SSE_LINE_MAX);
@@ -44,8 +45,8 @@ static int dispatch(struct sse *s)
 		return -1;
 	if (s->data.len > 0) {
 		s->data.data[--s->data.len] = '\0'; /* the LF after its last line */
-		more = s->on_event(s->ctx, s->kind.len ? buf_str(&s->kind) : "message", s->has_id ? s->id : NULL,
-			buf_str(&s->data));
+		more = s->on_event(s->ctx, s->kind.len ? buf_str(&s->kind) : "message",
+			s->has_id ? s->id : NULL, buf_str(&s->data));
 	}
 	next_event(s);
 	return more ? 0 : 1;
@@ -83,7 +84,8 @@ static int end_line(struct sse *s)
 		*colon = '\0';
 		value = colon[1] == ' ' ? colon + 2 : colon + 1;
 	}
-	field(s, line, value); /* a comment is a line that begins with the colon: a field without a name */
+	field(s, line,
+		value); /* a comment is a line that begins with the colon: a field without a name */
 	buf_clear(&s->line);
 	return 0;
 }

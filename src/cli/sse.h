@@ -13,14 +13,15 @@
 struct sse {
 	struct buf line, data, kind;
 	char id[SSE_ID_MAX]; /* of the last event that had one: where to resume */
-	bool has_id;	     /* this event has one of its own */
+	bool has_id;         /* this event has one of its own */
 	bool after_cr, begun;
 	/* Returns false to stop. kind is "message" where none was said. id NULL: it has none of its own. */
 	bool (*on_event)(void *ctx, const char *kind, const char *id, const char *data);
 	void *ctx;
 };
 
-void sse_init(struct sse *s, bool (*on_event)(void *ctx, const char *kind, const char *id, const char *data), void *ctx);
+void sse_init(struct sse *s,
+	bool (*on_event)(void *ctx, const char *kind, const char *id, const char *data), void *ctx);
 void sse_release(struct sse *s);
 /* What is not finished of an event is thrown away, as after a cut connection; id stays. */
 void sse_reset(struct sse *s);

@@ -58,7 +58,8 @@ static void put(int fd, const char *text)
 	}
 }
 
-int terminal_secret(const char *prompt, const char *instead, char out[SECRET_MAX + 1], struct err *e)
+int terminal_secret(
+	const char *prompt, const char *instead, char out[SECRET_MAX + 1], struct err *e)
 {
 	struct termios before, quiet;
 	sigset_t stops, old;
@@ -91,13 +92,15 @@ int terminal_secret(const char *prompt, const char *instead, char out[SECRET_MAX
 	return n > 0 ? 0 : err_set(e, ERR_USAGE, "nothing was entered");
 }
 
-int terminal_new_secret(const char *prompt, const char *instead, char out[SECRET_MAX + 1], struct err *e)
+int terminal_new_secret(
+	const char *prompt, const char *instead, char out[SECRET_MAX + 1], struct err *e)
 {
 	char again[SECRET_MAX + 1];
 	bool same;
 
 	for (int i = 0; i < 3; i++) {
-		if (terminal_secret(prompt, instead, out, e) < 0 || terminal_secret("Once more: ", instead, again, e) < 0)
+		if (terminal_secret(prompt, instead, out, e) < 0 ||
+			terminal_secret("Once more: ", instead, again, e) < 0)
 			return -1;
 		same = strcmp(out, again) == 0;
 		explicit_bzero(again, sizeof again);
@@ -126,5 +129,8 @@ int terminal_stdin_line(const char *what, char out[SECRET_MAX + 1], struct err *
 {
 	int n = read_line(STDIN_FILENO, out, SECRET_MAX + 1);
 
-	return n > 0 ? 0 : err_set(e, ERR_USAGE, "standard input holds no %s (one line of at most %d bytes)", what, SECRET_MAX);
+	return n > 0
+		? 0
+		: err_set(e, ERR_USAGE, "standard input holds no %s (one line of at most %d bytes)",
+			  what, SECRET_MAX);
 }

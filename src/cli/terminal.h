@@ -12,9 +12,11 @@
 int terminal_width(void); /* of standard output; 80 where unknown */
 
 /* Asks on the terminal itself, whatever standard input is. Without one: ERR_USAGE, saying `instead`. */
-int terminal_secret(const char *prompt, const char *instead, char out[SECRET_MAX + 1], struct err *e);
+int terminal_secret(
+	const char *prompt, const char *instead, char out[SECRET_MAX + 1], struct err *e);
 /* The same, twice, until both are equal (three tries). */
-int terminal_new_secret(const char *prompt, const char *instead, char out[SECRET_MAX + 1], struct err *e);
+int terminal_new_secret(
+	const char *prompt, const char *instead, char out[SECRET_MAX + 1], struct err *e);
 /* 1 yes, 0 no, -1: there is no terminal. */
 int terminal_confirm(const char *question, const char *instead, struct err *e);
 

@@ -9,6 +9,7 @@
 #include "base/json.h"
 #include "core/target.h"
 #include "server/effect.h"
+#include "server/form.h"
 #include "server/server.h"
 #include "store/row.h"
 
@@ -17,11 +18,15 @@ const char *role_word(enum role r);
 int role_parse(const char *word, enum role *out);
 
 enum route_flags {
-	ROUTE_WRITE = 1,      /* runs in the writer thread, in group commit */
-	ROUTE_PUBLIC = 2,     /* nobody needs to be known */
-	ROUTE_EVERYWHERE = 4, /* the role must be had at every site */
-	ROUTE_PAGE = 8,	      /* answers HTML: without a session it shows the login form */
-	ROUTE_FORM = 16,      /* the body is a form with a csrf field */
+	ROUTE_WRITE = 1,       /* runs in the writer thread, in group commit */
+	ROUTE_PUBLIC = 2,      /* nobody needs to be known */
+	ROUTE_EVERYWHERE = 4,  /* the role must be had at every site */
+	ROUTE_PAGE = 8,	       /* answers HTML: without a session it shows the login form */
+	ROUTE_FORM = 16,       /* the body is a form with a csrf field */
+	ROUTE_LIMITED = 32,    /* a try at a password: limited by address and user; `check` runs first, in a reader thread */
+	ROUTE_STREAM = 64,     /* the request becomes a stream of events */
+	ROUTE_FIGURES = 128,   /* reads what the loop knows: call.figures */
+	ROUTE_NEARBY = 256,    /* nobody needs to be known on this machine's own addresses */
 };
 
 struct call;
@@ -33,6 +38,16 @@ struct route {
 	enum role role;
 	int flags;
 	int (*handle)(struct call *c, struct db *db);
+	const char *query; /* names of its parameters, with blanks between */
+	int (*check)(struct call *c, struct db *db);
+};
+
+/* Copies of what only the loop may read. */
+struct figures {
+	struct server_counts counts;
+	struct hub_counts hub;
+	struct http_counts people, machines;
+	int64_t cert_until_ms, streams;
 };
 
 #define CALL_PARAMS 4
@@ -41,20 +56,20 @@ struct call {
 	struct store_job job;
 	struct api *api;
 	struct server *s;
-	struct http_req *req; /* NULL: the caller is gone */
+	struct http_req *req; /* NULL: the caller is gone. In the loop only */
 	struct arena *arena;
 	const struct route *route;
 	const char *params[CALL_PARAMS];
-	const char *from;	/* address */
-	const char *secret;	/* of a session or API token; NULL */
+	const char *path, *from; /* from: address */
+	const char *secret;	 /* of a session or API token; NULL */
 	bool by_cookie;
-	const char *csrf_sent;
-	bool local;		/* over the Unix socket, by somebody who owns the data */
+	const char *csrf_sent, *form_cookie, *last_event;
+	bool local; /* over the Unix socket, by somebody who owns the data */
 	uid_t uid;
 	int64_t now_ms;
-	const char *text; /* the body */
-	size_t text_len;
-	struct json *body; /* parsed, for routes with one; NULL when empty */
+	struct form query, form; /* form: the body of a ROUTE_FORM */
+	struct json *body;	 /* parsed, for routes with one; NULL when empty */
+	struct figures *figures;
 	/* who it is: filled before the handler runs */
 	const char *who;
 	const char *user; /* NULL for local */
@@ -65,42 +80,80 @@ struct call {
 	struct scope scope; /* sites where the route's role is had */
 	/* the answer */
 	int status;
-	struct json *json;
-	const char *type, *bytes; /* instead of json */
-	size_t bytes_len;
-	const char *location;	  /* for redirects */
-	const char *cookie;	  /* Set-Cookie */
+	struct json *json;  /* printed into `out` where the handler ran */
+	struct buf out;	    /* or filled by the handler, with its type */
+	const char *type;
+	const char *location; /* for redirects */
+	const char *cookie;   /* Set-Cookie */
+	int64_t stream_after; /* of a ROUTE_STREAM: where it begins */
+	/* what follows the commit, in the loop */
 	struct effects effects;
 	const char *action_made, *action_cancelled, *refresh_agent, *refresh_relay;
-	bool revoked, relays;
-	const char *rate_ok, *rate_bad; /* keys of the login limiter */
+	bool revoked, relays, first_password_used;
+	/* a try at a password */
+	const char *limit_address, *limit_user; /* keys that were charged */
+	const char *checked;			 /* the stored password that `check` found right */
+	bool wrong;				 /* it was none */
 };
 
-/* A query parameter; NULL when absent. In the loop or a handler. */
+/* ---- call.c: for handlers ---- */
+
+/* A query parameter, a field of the form; NULL when absent. */
 const char *call_query(const struct call *c, const char *name);
+const char *call_form(const struct call *c, const char *name);
+/* name=0 or 1; false when absent. */
+int call_flag(struct call *c, const char *name, bool *out);
 /* limit=: 1..max, default 100. */
-int call_limit(const struct call *c, int max, int *limit, struct err *e);
+int call_limit(struct call *c, int max, int *limit);
 /* The machines' condition of a query (NULL or "": all) inside the call's scope. */
-int call_where(struct call *c, const char *query, struct target_sql *out, struct err *e);
+struct machines_where {
+	const char *text;
+	const struct param *params;
+	size_t n;
+};
+int call_where(struct call *c, const char *query, struct machines_where *out);
 /* An entry in the audit log. detail may be NULL (taken over). */
 int call_audit(struct call *c, struct db *db, const char *what, const char *object, struct json *detail);
 /* A body must be there and have no other members than these. */
 int call_body(struct call *c, const char *const *keys);
 struct json *call_record(const struct model_record *r, const void *record, bool whole);
-/* Whether the role is had at that site. */
+
+/* ---- api_who.c ---- */
+
+/* In the loop: takes what the request shows of who it is. -1: it comes from a page of somebody else. */
+int who_take(struct call *c, struct err *e);
+/* In a store thread: finds who it is, and whether they may. */
+int who_check(struct call *c, struct db *db);
+/* Whether the role is had at that site ("*": everywhere). */
 bool call_may(const struct call *c, enum role role, const char *site);
 
-/* The tables of routes; each ends with a row whose pattern is NULL. */
+/* ---- api_answer.c: in the loop ---- */
+
+void answer_send(struct call *c);
+/* Problems before there is a call: 404, 405 with what is allowed. */
+void answer_no_route(struct http_req *req, const char *path, const char *allowed);
+
+/* ---- routes ---- */
+
+/* The tables; each ends with a row whose pattern is NULL. */
 extern const struct route routes_machines[], routes_actions[], routes_people[], routes_trust[], routes_status[], routes_events[],
 	routes_page[];
+extern const struct route *const route_tables[]; /* ends with NULL */
 
-/* api_people.c, for the page too: checks the limiter, name and password, changes it where fresh is given, makes a session. */
-int login_do(struct call *c, struct db *db, const char *name, const char *password, const char *fresh, const char **secret);
+/* api_people.c, for the page too. login_check finds the password right or wrong; login_do then makes the session; both read
+ * the body, JSON or form. */
+int login_check(struct call *c, struct db *db);
+int login_do(struct call *c, struct db *db, const char **secret);
 int logout_do(struct call *c, struct db *db);
+int password_check(struct call *c, struct db *db);
+int password_do(struct call *c, struct db *db, const char *name, const char *fresh, bool one_time);
 
-/* page.c: the login form, or what is wrong, as a page. */
-void page_login(struct call *c, const char *problem);
-void page_problem(struct call *c, const struct err *e);
+/* api_actions.c: an action of which the caller may see a target, its counters inside the caller's sites. */
+struct action;
+int action_find(struct call *c, struct db *db, const char *id, struct action *x);
+
+/* page.c: what is wrong (c->job.err) as a page; the login form where nobody is logged in. In the loop. */
+void page_problem(struct call *c);
 
 /* api_events.c: the stream takes the request over. In the loop, after the caller was found allowed. */
 void events_stream(struct call *c);

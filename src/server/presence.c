@@ -177,36 +177,29 @@ static int stale_work(struct store_job *job, struct db *db)
 	return presence_stale(db, j->p.agent, j->stale_since, clock_now_ms(), &cut, &job->err);
 }
 
-struct stale_timer {
-	struct server *s;
-	struct event *event;
-	char relay[ID_SIZE];
-	int64_t since_ms;
-};
-
 /* A relay that started anew does not remember whom it had; those who do not come back to it are gone. */
 static void on_stale(evutil_socket_t fd, short what, void *arg)
 {
-	struct stale_timer *t = arg;
-	struct presence_job *j = job_new(t->s, stale_work);
+	struct relay_node *node = arg;
+	struct presence_job *j = job_new(node->server, stale_work);
 
-	j->p.agent = arena_strdup(j->arena, t->relay);
-	j->stale_since = t->since_ms;
+	j->p.agent = arena_strdup(j->arena, node->id);
+	j->stale_since = node->stale_since_ms;
 	job_start(j);
-	event_free(t->event);
-	free(t);
 }
 
 static void stale_later(struct server *s, const char *relay)
 {
-	struct stale_timer *t = xcalloc(1, sizeof *t);
 	struct timeval tv = {s->conf->offline_ms / 1000 + 1, 0};
+	struct relay_node *node;
 
-	t->s = s;
-	t->since_ms = clock_now_ms();
-	snprintf(t->relay, sizeof t->relay, "%s", relay);
-	t->event = evtimer_new(s->base, on_stale, t);
-	evtimer_add(t->event, &tv);
+	HASH_FIND_STR(s->relays, relay, node);
+	if (!node)
+		return;
+	if (!node->stale)
+		node->stale = evtimer_new(s->base, on_stale, node);
+	node->stale_since_ms = clock_now_ms();
+	evtimer_add(node->stale, &tv);
 }
 
 void presence_hello(struct server *s, const struct hub_hello *h)
@@ -247,6 +240,7 @@ void presence_relay_at(struct server *s, const char *relay, const char *parent, 
 	if (!node) {
 		node = xcalloc(1, sizeof *node);
 		snprintf(node->id, sizeof node->id, "%s", relay);
+		node->server = s;
 		HASH_ADD_STR(s->relays, id, node);
 	}
 	moved = strcmp(node->parent, parent ? parent : "") != 0;
@@ -283,6 +277,8 @@ void presence_free(struct server *s)
 	HASH_ITER(hh, s->relays, node, tmp)
 	{
 		HASH_DEL(s->relays, node);
+		if (node->stale)
+			event_free(node->stale);
 		free(node);
 	}
 }

@@ -30,7 +30,9 @@ struct revoked_id {
 struct relay_node {
 	char id[ID_SIZE];
 	char parent[ID_SIZE]; /* "": directly here */
-	enum hub_state state;
+	struct server *server;
+	struct event *stale; /* when those of its machines that did not come back are gone */
+	int64_t stale_since_ms;
 	UT_hash_handle hh;
 };
 

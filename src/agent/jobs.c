@@ -1,0 +1,581 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Jobs, from the agent's side. A supervisor (exec.c) is a process of its own: while the agent lives it is watched by its
+ * pidfd and heard through a pipe; after a restart of the agent its lock says that it still runs, and is looked at
+ * now and then.
+ *
+ * Invariants: a job is started only while DIR/started does not exist, and the supervisor itself refuses a second start; a
+ * job that has started, holds no lock and left no outcome ended without one, and that is its outcome.
+ */
+#include "agent/jobs.h"
+#include "agent/exec.h"
+#include "agent/exec_output.h"
+#include "agent/job_spec.h"
+#include "base/arena.h"
+#include "base/clock.h"
+#include "base/file.h"
+#include "base/id.h"
+#include "base/json.h"
+#include "base/text.h"
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <spawn.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+#include <uthash.h>
+
+#define LOOK_MS 500	       /* at jobs of an agent before us */
+#define SOON_MS 400	       /* what ends sooner is not said to run */
+#define KEEP_MS 604800000LL    /* known after its deadline, so that no replay runs it */
+#define OUTCOME_MAX (1u << 20)
+
+extern char **environ;
+
+enum job_state { JOB_WAITING, JOB_RUNNING, JOB_ENDED, JOB_REPORTED };
+
+struct job {
+	char id[ID_SIZE];
+	struct jobs *jobs;
+	enum job_state state;
+	bool cancelled;
+	int64_t deadline_ms, started_mono;
+	pid_t pid;     /* of the supervisor; 0: one of an agent before us */
+	int pidfd, live_fd;
+	struct event *ended, *live;
+	bool said;     /* that it runs */
+	struct buf heard;
+	struct job *next_waiting;
+	UT_hash_handle hh;
+};
+
+struct jobs {
+	struct jobs_conf conf;
+	char *dir;
+	struct job *all, *waiting, **last;
+	int running;
+	struct event *look; /* at jobs without a pidfd, and for those to be said to run */
+};
+
+static void path_of(const struct jobs *j, const char *id, const char *name, char out[1400])
+{
+	snprintf(out, 1400, "%s/%s%s%s", j->dir, id, name ? "/" : "", name ? name : "");
+}
+
+static bool has(const struct jobs *j, const char *id, const char *name)
+{
+	char path[1400];
+
+	path_of(j, id, name, path);
+	return file_exists(path);
+}
+
+static struct job *find(const struct jobs *j, const char *id)
+{
+	struct job *x;
+
+	HASH_FIND_STR(j->all, id, x);
+	return x;
+}
+
+static struct job *job_new(struct jobs *j, const char *id)
+{
+	struct job *x = xcalloc(1, sizeof *x);
+
+	snprintf(x->id, sizeof x->id, "%s", id);
+	x->jobs = j;
+	x->pidfd = x->live_fd = -1;
+	buf_init(&x->heard, 256u << 10);
+	HASH_ADD_STR(j->all, id, x);
+	return x;
+}
+
+static void unwatch(struct job *x)
+{
+	if (x->ended)
+		event_free(x->ended);
+	if (x->live)
+		event_free(x->live);
+	if (x->pidfd >= 0)
+		close(x->pidfd);
+	if (x->live_fd >= 0)
+		close(x->live_fd);
+	x->ended = x->live = NULL;
+	x->pidfd = x->live_fd = -1;
+	buf_release(&x->heard);
+}
+
+/* ---- outcomes ---- */
+
+static void outcome_write(struct jobs *j, const char *id, const char *state, const char *reason)
+{
+	struct json *o = json_object();
+	char path[1400];
+	struct buf b;
+
+	json_set_string(o, "action", id);
+	json_set_string(o, "state", state);
+	json_set_string(o, "reason", reason);
+	buf_init(&b, 8192);
+	json_print(o, &b);
+	path_of(j, id, "outcome.json", path);
+	(void)file_write(path, b.data, b.len, 0600, NULL);
+	buf_release(&b);
+	json_free(o);
+}
+
+static void outcome_tell(struct job *x)
+{
+	char path[1400];
+	struct buf b;
+
+	path_of(x->jobs, x->id, "outcome.json", path);
+	buf_init(&b, OUTCOME_MAX);
+	if (file_read(path, &b, NULL) == 0 && b.len)
+		x->jobs->conf.ops->on_outcome(x->jobs->conf.ctx, x->id, b.data, b.len);
+	buf_release(&b);
+}
+
+static void start_next(struct jobs *j);
+
+static void job_ended(struct job *x)
+{
+	struct jobs *j = x->jobs;
+	bool began = has(j, x->id, "started");
+
+	unwatch(x);
+	if (x->state == JOB_RUNNING)
+		j->running--;
+	x->state = JOB_ENDED;
+	if (!has(j, x->id, "outcome.json"))
+		outcome_write(j, x->id, "failed",
+			began ? "outcome unknown: its supervisor was ended from outside" : "it could not be started");
+	outcome_tell(x);
+	start_next(j);
+}
+
+void jobs_retry_outcomes(struct jobs *j)
+{
+	struct job *x, *tmp;
+
+	HASH_ITER(hh, j->all, x, tmp)
+		if (x->state == JOB_ENDED)
+			outcome_tell(x);
+}
+
+/* ---- watching ---- */
+
+static void on_ended(evutil_socket_t fd, short what, void *arg)
+{
+	struct job *x = arg;
+
+	(void)waitpid(x->pid, NULL, 0);
+	job_ended(x);
+}
+
+static void hear(struct job *x)
+{
+	const unsigned char *p = (const unsigned char *)x->heard.data;
+
+	while (x->heard.len >= LIVE_HEAD) {
+		size_t len = (size_t)p[9] << 24 | (size_t)p[10] << 16 | (size_t)p[11] << 8 | p[12];
+		int64_t offset = 0;
+		if (len > LIVE_PIECE || (p[0] != 1 && p[0] != 2)) { /* not our supervisor's: listen no more */
+			event_del(x->live);
+			return;
+		}
+		if (x->heard.len < LIVE_HEAD + len)
+			return;
+		for (int i = 1; i <= 8; i++)
+			offset = (int64_t)((uint64_t)offset << 8 | p[i]);
+		x->jobs->conf.ops->on_live(x->jobs->conf.ctx, x->id, p[0] == 1 ? "stdout" : "stderr", offset, p + LIVE_HEAD, len);
+		buf_drop_front(&x->heard, LIVE_HEAD + len);
+	}
+}
+
+static void on_live(evutil_socket_t fd, short what, void *arg)
+{
+	struct job *x = arg;
+	char data[16384];
+	ssize_t n = read(fd, data, sizeof data);
+
+	if (n > 0 && clock_mono_ms() - x->started_mono < SOON_MS)
+		return; /* it may end at once, and its result says it all */
+	if (n > 0 && buf_add(&x->heard, data, (size_t)n) == 0)
+		hear(x);
+	else if (n == 0 || (n < 0 && errno != EAGAIN && errno != EINTR))
+		event_del(x->live);
+}
+
+static bool locked(const struct jobs *j, const char *id)
+{
+	char path[1400];
+	int fd;
+
+	path_of(j, id, "lock", path);
+	fd = file_lock(path, NULL, NULL);
+	if (fd < 0)
+		return true;
+	close(fd);
+	return false;
+}
+
+static void on_look(evutil_socket_t fd, short what, void *arg)
+{
+	struct jobs *j = arg;
+	struct job *x, *tmp;
+	int64_t now = clock_mono_ms();
+
+	HASH_ITER(hh, j->all, x, tmp)
+	{
+		if (x->state == JOB_RUNNING && !x->said && now - x->started_mono >= SOON_MS) {
+			x->said = true;
+			j->conf.ops->on_started(j->conf.ctx, x->id, clock_now_ms() - (now - x->started_mono));
+		}
+		if (x->state == JOB_RUNNING && x->pidfd < 0 && !locked(j, x->id))
+			job_ended(x);
+	}
+	if (j->running == 0)
+		event_del(j->look);
+}
+
+static void look_on(struct jobs *j)
+{
+	struct timeval tv = {LOOK_MS / 1000, LOOK_MS % 1000 * 1000};
+
+	if (!event_pending(j->look, EV_TIMEOUT, NULL))
+		event_add(j->look, &tv);
+}
+
+/* ---- starting ---- */
+
+static pid_t supervisor_spawn(const char *dir, int live)
+{
+	const char *argv[] = {"him-agent", "exec", dir, NULL};
+	posix_spawn_file_actions_t files;
+	posix_spawnattr_t attr;
+	sigset_t none, all;
+	pid_t pid;
+	int rc;
+
+	posix_spawn_file_actions_init(&files);
+	posix_spawn_file_actions_addopen(&files, 0, "/dev/null", O_RDONLY, 0);
+	posix_spawn_file_actions_addopen(&files, 1, "/dev/null", O_WRONLY, 0);
+	posix_spawn_file_actions_adddup2(&files, live, EXEC_LIVE_FD);
+	posix_spawn_file_actions_addclosefrom_np(&files, EXEC_LIVE_FD + 1);
+	posix_spawnattr_init(&attr);
+	sigemptyset(&none);
+	sigfillset(&all);
+	posix_spawnattr_setsigmask(&attr, &none);
+	posix_spawnattr_setsigdefault(&attr, &all);
+	posix_spawnattr_setflags(&attr, POSIX_SPAWN_SETSID | POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
+	rc = posix_spawn(&pid, "/proc/self/exe", &files, &attr, (char *const *)(uintptr_t)argv, environ);
+	posix_spawn_file_actions_destroy(&files);
+	posix_spawnattr_destroy(&attr);
+	return rc == 0 ? pid : -1;
+}
+
+static void start(struct job *x)
+{
+	struct jobs *j = x->jobs;
+	char dir[1400];
+	int live[2];
+
+	path_of(j, x->id, NULL, dir);
+	x->state = JOB_RUNNING;
+	j->running++;
+	x->started_mono = clock_mono_ms();
+	if (pipe2(live, O_CLOEXEC | O_NONBLOCK) < 0) {
+		job_ended(x);
+		return;
+	}
+	x->live_fd = live[0];
+	x->pid = supervisor_spawn(dir, live[1]);
+	close(live[1]);
+	x->pidfd = x->pid > 0 ? (int)syscall(SYS_pidfd_open, x->pid, 0) : -1;
+	if (x->pid < 0) {
+		job_ended(x);
+		return;
+	}
+	if (x->pidfd >= 0) { /* else its lock is looked at */
+		x->ended = event_new(j->conf.base, x->pidfd, EV_READ, on_ended, x);
+		event_add(x->ended, NULL);
+	}
+	x->live = event_new(j->conf.base, x->live_fd, EV_READ | EV_PERSIST, on_live, x);
+	event_add(x->live, NULL);
+	look_on(j);
+}
+
+static void start_next(struct jobs *j)
+{
+	struct job *x;
+
+	while (j->running < j->conf.running_max && (x = j->waiting)) {
+		j->waiting = x->next_waiting;
+		if (!j->waiting)
+			j->last = &j->waiting;
+		if (x->state == JOB_WAITING)
+			start(x);
+	}
+}
+
+static void wait_for_slot(struct job *x)
+{
+	x->next_waiting = NULL;
+	*x->jobs->last = x;
+	x->jobs->last = &x->next_waiting;
+}
+
+/* ---- what the agent asks ---- */
+
+bool jobs_known(const struct jobs *j, const char *action)
+{
+	return find(j, action) != NULL;
+}
+
+int jobs_take(struct jobs *j, const char *action, const char *body, size_t len, int64_t deadline_ms, struct err *e)
+{
+	struct arena *a = arena_new();
+	struct job_spec spec;
+	char path[1400];
+	struct buf b;
+	struct job *x;
+	int rc;
+
+	buf_init(&b, JOB_SPEC_MAX + 64);
+	rc = job_spec_parse(body, len, a, &spec, e);
+	arena_free(a);
+	if (rc == 0) {
+		buf_printf(&b, "%lld\n", (long long)deadline_ms);
+		buf_add(&b, body, len);
+		path_of(j, action, NULL, path);
+		rc = mkdir(path, 0700) < 0 && errno != EEXIST ? err_errno(e, "the action cannot be journalled in %s", path) : 0;
+		path_of(j, action, "spec", path);
+		if (rc == 0)
+			rc = file_write(path, b.data, b.len, 0600, e);
+		if (rc == 0)
+			rc = file_sync_dir(j->dir, e);
+	}
+	buf_release(&b);
+	if (rc < 0)
+		return -1;
+	x = job_new(j, action);
+	x->deadline_ms = deadline_ms;
+	wait_for_slot(x);
+	start_next(j);
+	return 0;
+}
+
+void jobs_cancel(struct jobs *j, const char *action)
+{
+	struct job *x = find(j, action);
+	char path[1400], line[24] = "";
+	int64_t pid = 0;
+
+	if (!x)
+		return;
+	if (x->state == JOB_WAITING) {
+		outcome_write(j, x->id, "cancelled", "cancelled before it started");
+		x->state = JOB_ENDED;
+		outcome_tell(x);
+	} else if (x->state == JOB_RUNNING) {
+		path_of(j, x->id, "lock", path);
+		pid = x->pid;
+		if (!pid && file_line(path, line, sizeof line) == 0)
+			(void)text_int(line, "pid", 2, INT32_MAX, &pid, NULL);
+		if (pid > 1)
+			kill((pid_t)pid, SIGTERM);
+	}
+}
+
+/* Keeps the folder with its mark; what was in it goes. */
+static void strip(struct jobs *j, const char *id)
+{
+	static const char *const heavy[] = {"outcome.json", "stdout.full", "stderr.full", "lock", "started", "spec"};
+	char path[1400];
+
+	for (size_t i = 0; i < sizeof heavy / sizeof *heavy; i++) {
+		path_of(j, id, heavy[i], path);
+		(void)unlink(path);
+	}
+}
+
+void jobs_reported(struct jobs *j, const char *action)
+{
+	struct job *x = find(j, action);
+	char path[1400], text[24];
+
+	if (!x || x->state != JOB_ENDED)
+		return;
+	snprintf(text, sizeof text, "%lld", (long long)x->deadline_ms);
+	path_of(j, action, "reported", path);
+	if (file_write(path, text, strlen(text), 0600, NULL) < 0)
+		return; /* it is told again, and the server knows it */
+	x->state = JOB_REPORTED;
+	strip(j, action);
+}
+
+void jobs_forget_before(struct jobs *j, int64_t now_ms)
+{
+	struct job *x, *tmp;
+	char path[1400];
+
+	HASH_ITER(hh, j->all, x, tmp)
+	{
+		if (x->state != JOB_REPORTED || x->deadline_ms + KEEP_MS > now_ms)
+			continue;
+		path_of(j, x->id, NULL, path);
+		if (file_remove_tree(path, NULL) < 0)
+			continue;
+		HASH_DEL(j->all, x);
+		free(x);
+	}
+}
+
+bool jobs_has_attachments(const struct jobs *j, const char *action)
+{
+	return has(j, action, "stdout.full") || has(j, action, "stderr.full");
+}
+
+int jobs_attachment(const struct jobs *j, const char *action, const char *name, int64_t offset, struct buf *out, int64_t *total)
+{
+	char path[1400], file[32], data[16384];
+	struct stat st;
+	ssize_t n = -1;
+	int fd;
+
+	snprintf(file, sizeof file, "%.16s.full", name);
+	path_of(j, action, file, path);
+	fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+	if (fd < 0)
+		return -1;
+	if (fstat(fd, &st) == 0) {
+		*total = st.st_size;
+		while (out->len < out->max) {
+			size_t want = out->max - out->len < sizeof data ? out->max - out->len : sizeof data;
+			n = pread(fd, data, want, offset + (off_t)out->len);
+			if (n <= 0 || buf_add(out, data, (size_t)n) < 0)
+				break;
+		}
+	}
+	close(fd);
+	return n < 0 ? -1 : 0;
+}
+
+int jobs_running(const struct jobs *j)
+{
+	return j->running;
+}
+
+/* ---- opening: each folder says what it is ---- */
+
+static int64_t deadline_of(const struct jobs *j, const char *id, const char *name)
+{
+	char path[1400], line[32];
+	int64_t v = 0;
+	FILE *f;
+
+	path_of(j, id, name, path);
+	f = fopen(path, "re");
+	if (f && fgets(line, sizeof line, f))
+		(void)text_int(text_trim(line), "deadline", 0, INT64_MAX, &v, NULL);
+	if (f)
+		fclose(f);
+	return v;
+}
+
+static void find_one(struct jobs *j, const char *id)
+{
+	char path[1400];
+	struct job *x;
+
+	if (!id_valid(id))
+		return;
+	if (has(j, id, "reported")) {
+		x = job_new(j, id);
+		x->state = JOB_REPORTED;
+		x->deadline_ms = deadline_of(j, id, "reported");
+		strip(j, id);
+		return;
+	}
+	if (!has(j, id, "spec")) { /* it was never fetched whole */
+		path_of(j, id, NULL, path);
+		(void)file_remove_tree(path, NULL);
+		return;
+	}
+	x = job_new(j, id);
+	x->deadline_ms = deadline_of(j, id, "spec");
+	x->started_mono = clock_mono_ms();
+	if (locked(j, id)) {
+		x->state = JOB_RUNNING;
+		j->running++;
+	} else if (has(j, id, "outcome.json")) {
+		x->state = JOB_ENDED;
+	} else if (has(j, id, "started")) {
+		x->state = JOB_ENDED;
+		outcome_write(j, id, "failed", "outcome unknown: this machine or its agent stopped while it ran");
+	} else if (x->deadline_ms < j->conf.now_ms) {
+		x->state = JOB_ENDED;
+		outcome_write(j, id, "expired", "its deadline passed before it could start");
+	} else {
+		wait_for_slot(x);
+	}
+}
+
+static void on_opened(evutil_socket_t fd, short what, void *arg)
+{
+	struct jobs *j = arg;
+
+	jobs_retry_outcomes(j);
+	start_next(j);
+	if (j->running)
+		look_on(j);
+}
+
+struct jobs *jobs_open(const struct jobs_conf *conf, struct err *e)
+{
+	struct jobs *j = xcalloc(1, sizeof *j);
+	struct timeval now = {0, 0};
+	struct dirent *d;
+	DIR *dir = NULL;
+
+	j->conf = *conf;
+	j->dir = xstrdup(conf->dir);
+	j->last = &j->waiting;
+	if (file_mkdirs(conf->dir, 0700, e) < 0 || !(dir = opendir(conf->dir))) {
+		if (!e->code)
+			err_errno(e, "cannot read %s", conf->dir);
+		jobs_close(j);
+		return NULL;
+	}
+	while ((d = readdir(dir)))
+		find_one(j, d->d_name);
+	closedir(dir);
+	j->look = event_new(conf->base, -1, EV_PERSIST, on_look, j);
+	event_base_once(conf->base, -1, EV_TIMEOUT, on_opened, j, &now);
+	return j;
+}
+
+void jobs_close(struct jobs *j)
+{
+	struct job *x, *tmp;
+
+	if (!j)
+		return;
+	HASH_ITER(hh, j->all, x, tmp)
+	{
+		unwatch(x);
+		HASH_DEL(j->all, x);
+		free(x);
+	}
+	if (j->look)
+		event_free(j->look);
+	free(j->dir);
+	free(j);
+}
