@@ -73,7 +73,7 @@ static int unknown_option(const struct command *c, const char *name, struct err 
 		for (const struct option *o = lists[i]; o->name && n < 64; o++)
 			words[n++] = o->name;
 	near = text_nearest(name, words, n);
-	return err_set(e, ERR_USAGE, "him %s has no option --%.60s%s%s%s; see him help %s", c->name,
+	return err_set(e, ERR_USAGE, "him %s has no option --%.60s%s%s%s (him help %s)", c->name,
 		name, near ? "; did you mean --" : "", near ? near : "", near ? "?" : "", c->name);
 }
 
@@ -164,25 +164,41 @@ static int words_of(const struct command *c, int argc, char **argv)
 	return n;
 }
 
+/* "token" of "token create": what a person may have meant by one wrong word. */
+static const char *nearest_first_word(const struct command *table, const char *given)
+{
+	static const char *const families[] = {"machine", "relay", "token", "user", "api-token"};
+	const char *words[64];
+	size_t n = sizeof families / sizeof *families;
+
+	memcpy(words, families, sizeof families);
+	for (const struct command *c = table; c->name && n < 64; c++)
+		if (!strchr(c->name, ' '))
+			words[n++] = c->name;
+	return text_nearest(given, words, n);
+}
+
 static int unknown_command(const struct command *table, int argc, char **argv, struct err *e)
 {
-	const char *words[64], *near;
+	const char *words[64], *near = NULL, *member = NULL;
 	char given[130];
-	size_t n = 0;
+	size_t n = 0, len = strlen(argv[1]);
 
-	for (const struct command *c = table; c->name && n < 64; c++)
+	for (const struct command *c = table; c->name && n < 64; c++) {
+		if (!member && text_starts(c->name, argv[1]) && c->name[len] == ' ')
+			member = c->name;
 		words[n++] = c->name;
+	}
 	/* "token crate" is nearest to "token create", but "shwo web1" to "show". */
 	snprintf(given, sizeof given, "%.60s %.60s", argv[1], argc > 2 ? argv[2] : "");
 	near = argc > 2 ? text_nearest(given, words, n) : NULL;
+	if (member)
+		return err_set(e, ERR_USAGE,
+			"him %.60s is a family of commands, such as 'him %s' (him help %.60s)",
+			argv[1], near && text_starts(near, argv[1]) ? near : member, argv[1]);
 	if (!near)
-		near = text_nearest(argv[1], words, n);
-	for (size_t i = 0; i < n; i++)
-		if (text_starts(words[i], argv[1]) && words[i][strlen(argv[1])] == ' ')
-			return err_set(e, ERR_USAGE,
-				"him %.60s: which one? him help lists them, such as 'him %s'",
-				argv[1], near && text_starts(near, argv[1]) ? near : words[i]);
-	return err_set(e, ERR_USAGE, "there is no command '%.60s'%s%s%s; him help lists them",
+		near = nearest_first_word(table, argv[1]);
+	return err_set(e, ERR_USAGE, "there is no command '%.60s'%s%s%s (him help lists them)",
 		argv[1], near ? "; did you mean '" : "", near ? near : "", near ? "'?" : "");
 }
 

@@ -146,7 +146,7 @@ const struct command commands[] = {
 	{"show", "MACHINE", 1, 1, CMD_JSON, "one machine, whole",
 		"MACHINE is a name, an id, or the beginning of an id that no other has.",
 		show_options, NULL, cmd_show},
-	{"run", "QUERY [-- COMMAND…]", 1, 1, CMD_JSON | CMD_TAIL, "run a command on machines",
+	{"run", "QUERY [-- COMMAND...]", 1, 1, CMD_JSON | CMD_TAIL, "run a command on machines",
 		"COMMAND is run as it stands, a word an argument, without a shell; for a shell say "
 		"so: -- sh -c 'df | tail -1'.\n" QUERY_HELP
 		" '*' is every machine; a query that fits none is an error.\n\n"
