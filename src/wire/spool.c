@@ -127,7 +127,8 @@ static int load(struct spool *s, struct err *e)
 	while ((d = readdir(dir)))
 		load_one(s, d->d_name);
 	closedir(dir);
-	qsort(s->entries, s->n, sizeof *s->entries, by_number);
+	if (s->n > 1)
+		qsort(s->entries, s->n, sizeof *s->entries, by_number);
 	last_path(s, path);
 	if (s->n == 0 && (file_line(path, s->last, sizeof s->last) < 0 || strlen(s->last) != DIGEST_LEN))
 		memcpy(s->last, DIGEST_ZERO, sizeof s->last);
