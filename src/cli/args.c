@@ -139,7 +139,7 @@ static int take_word(struct args *a, char *word, struct err *e)
 	if (a->n_words == c->max || a->n_words == ARGS_WORDS_MAX)
 		return err_set(e, ERR_USAGE,
 			c->flags & CMD_TAIL ? "unexpected '%.60s': what is to run stands after --"
-					    : "unexpected '%.60s'; see him help %s",
+					    : "unexpected '%.60s' (him help %s)",
 			word, c->name);
 	a->words[a->n_words++] = word;
 	return 0;
@@ -168,13 +168,14 @@ static int words_of(const struct command *c, int argc, char **argv)
 static const char *nearest_first_word(const struct command *table, const char *given)
 {
 	static const char *const families[] = {"machine", "relay", "token", "user", "api-token"};
-	const char *words[64];
-	size_t n = sizeof families / sizeof *families;
+	const char *words[80];
+	size_t n = 0;
 
-	memcpy(words, families, sizeof families);
 	for (const struct command *c = table; c->name && n < 64; c++)
 		if (!strchr(c->name, ' '))
 			words[n++] = c->name;
+	for (size_t i = 0; i < sizeof families / sizeof *families; i++)
+		words[n++] = families[i];
 	return text_nearest(given, words, n);
 }
 

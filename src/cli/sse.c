@@ -43,6 +43,8 @@ static int dispatch(struct sse *s)
 
 	if (s->data.full || s->kind.full)
 		return -1;
+	if (s->has_id)
+		memcpy(s->id, s->own, sizeof s->id);
 	if (s->data.len > 0) {
 		s->data.data[--s->data.len] = '\0'; /* the LF after its last line */
 		more = s->on_event(s->ctx, s->kind.len ? buf_str(&s->kind) : "message",
@@ -60,8 +62,8 @@ static void field(struct sse *s, const char *name, const char *value)
 	} else if (strcmp(name, "event") == 0) {
 		buf_clear(&s->kind);
 		buf_adds(&s->kind, value);
-	} else if (strcmp(name, "id") == 0 && strlen(value) < sizeof s->id) {
-		snprintf(s->id, sizeof s->id, "%s", value);
+	} else if (strcmp(name, "id") == 0 && strlen(value) < sizeof s->own) {
+		snprintf(s->own, sizeof s->own, "%s", value);
 		s->has_id = true;
 	}
 }

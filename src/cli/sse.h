@@ -12,8 +12,9 @@
 
 struct sse {
 	struct buf line, data, kind;
-	char id[SSE_ID_MAX]; /* of the last event that had one: where to resume */
-	bool has_id;         /* this event has one of its own */
+	char id[SSE_ID_MAX];  /* of the last whole event that had one: where to resume */
+	char own[SSE_ID_MAX]; /* of the event that is being read */
+	bool has_id;
 	bool after_cr, begun;
 	/* Returns false to stop. kind is "message" where none was said. id NULL: it has none of its own. */
 	bool (*on_event)(void *ctx, const char *kind, const char *id, const char *data);
