@@ -67,7 +67,7 @@ static void enrol(struct relay *r, struct http_req *req)
 	struct passing *p;
 	SSL_CTX *tls;
 	char host[256];
-	int port;
+	int port = 0;
 	size_t len;
 	const char *body = http_body(req, &len);
 

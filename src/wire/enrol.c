@@ -204,7 +204,7 @@ int enrol_run(const struct enrol_request *r, const char *dir, struct err *e)
 	struct evdns_base *dns = NULL;
 	SSL_CTX *tls = NULL;
 	char host[256];
-	int port, rc = -1;
+	int port = 0, rc = -1;
 
 	if (!n)
 		abort();
