@@ -81,6 +81,9 @@ void http_set_on_gone(struct http_req *r, void (*gone)(void *ctx, struct http_re
 void http_add_header(struct http_req *r, const char *name, const char *value);
 /* body is copied. type NULL: no Content-Type. A HEAD gets the headers only. */
 void http_reply(struct http_req *r, int status, const char *type, const void *body, size_t len);
+/* The whole of a regular file as the body: its pages are mapped while they are sent, not copied. -1 before anything
+ * was sent (there is no such file). */
+int http_reply_file(struct http_req *r, int status, const char *type, const char *path, struct err *e);
 /* application/problem+json (RFC 9457): type, title, status, detail, and field when set. */
 void http_reply_err(struct http_req *r, const struct err *e);
 
@@ -88,6 +91,7 @@ void http_reply_err(struct http_req *r, const struct err *e);
  * max_unsent bytes wait: then the caller ends the stream. http_stream_end finishes it. */
 void http_stream_begin(struct http_req *r, int status, const char *type, size_t max_unsent);
 int http_stream_add(struct http_req *r, const void *data, size_t len);
+size_t http_stream_unsent(const struct http_req *r); /* bytes that wait */
 void http_stream_end(struct http_req *r);
 
 #endif

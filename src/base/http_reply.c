@@ -4,8 +4,11 @@
 #include "base/json.h"
 #include "base/zbody.h"
 #include <event2/buffer.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 static const char *reason(int status)
 {
@@ -59,6 +62,32 @@ void http_reply(struct http_req *r, int status, const char *type, const void *bo
 	http_req_end(r);
 }
 
+int http_reply_file(struct http_req *r, int status, const char *type, const char *path, struct err *e)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	struct evbuffer *out;
+	struct stat st;
+
+	if (fd < 0 || fstat(fd, &st) < 0 || !S_ISREG(st.st_mode)) {
+		err_errno(e, "cannot read %s", path);
+		if (fd >= 0)
+			close(fd);
+		return -1;
+	}
+	out = evbuffer_new();
+	if (evbuffer_add_file(out, fd, 0, st.st_size) < 0) { /* takes the descriptor over */
+		evbuffer_free(out);
+		close(fd);
+		return err_set(e, ERR_IO, "cannot map %s", path);
+	}
+	http_unhold(r);
+	http_add_header(r, "Content-Type", type);
+	evhttp_send_reply(r->ev, status, reason(status), out);
+	evbuffer_free(out);
+	http_req_end(r);
+	return 0;
+}
+
 void http_reply_err(struct http_req *r, const struct err *e)
 {
 	struct json *j = json_object();
@@ -102,6 +131,11 @@ int http_stream_add(struct http_req *r, const void *data, size_t len)
 	evhttp_send_reply_chunk(r->ev, chunk);
 	evbuffer_free(chunk);
 	return 0;
+}
+
+size_t http_stream_unsent(const struct http_req *r)
+{
+	return evbuffer_get_length(bufferevent_get_output(evhttp_connection_get_bufferevent(r->evcon)));
 }
 
 void http_stream_end(struct http_req *r)

@@ -1,175 +1,46 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Calls: routing, who it is, running the handler in a store thread, sending the answer.
+ * Calls: routing, running the handler in a store thread, what follows from it.
  *
- * Who it is is found in the same job that does the work (a session is a row), so no state of a login lives outside the
- * database. The scope is made of the grants that are at least the route's role; what a handler reads, it reads inside it.
+ * A call takes from the request all it needs while it is in the loop, because the request dies with its peer, at any time;
+ * only the loop looks at call.req. Reading handlers run in a reader thread, changing ones in the writer, in group commit.
+ * A try at a password is hashed in a reader first, so that nobody's guessing holds up the writer, and is counted when
+ * it begins, so that many at once are no way around the limit.
  */
 #include "server/api.h"
 #include "base/clock.h"
-#include "base/file.h"
 #include "base/log.h"
-#include "base/text.h"
-#include "model/model.h"
 #include "server/api_internal.h"
 #include "server/dispatch.h"
-#include "store/store_people.h"
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
-#define COOKIE "him_session"
 #define BODY_MAX (1u << 20)
+#define ANSWER_MAX (64u << 20)
+#define QUERY_MAX 16384
+#define TICK_S 15
+#define HASHING_MAX 4 /* 64 MiB each */
+#define ADDRESS_TRIES 10
+#define ADDRESS_WAIT_MS 300000
+#define USER_TRIES 5
+#define USER_WAIT_MS 60000 /* short: somebody else may be the one who is guessing */
 
-static const char *const role_words[] = {"none", "viewer", "operator", "administrator"};
+const struct route *const route_tables[] = {routes_machines, routes_actions, routes_people,
+	routes_trust, routes_status, routes_events, routes_page, NULL};
 
-const char *role_word(enum role r)
+/* ---- in a store thread ---- */
+
+static int answer_print(struct call *c)
 {
-	return role_words[r];
-}
-
-int role_parse(const char *word, enum role *out)
-{
-	for (int i = ROLE_VIEWER; i <= ROLE_ADMINISTRATOR; i++)
-		if (strcmp(role_words[i], word) == 0) {
-			*out = (enum role)i;
-			return 0;
-		}
-	return -1;
-}
-
-static const struct route *const tables[] = {routes_machines, routes_actions, routes_people, routes_trust, routes_status,
-	routes_events, routes_page};
-
-/* ---- what handlers use ---- */
-
-const char *call_query(const struct call *c, const char *name)
-{
-	return c->req ? http_query(c->req, name) : NULL;
-}
-
-int call_limit(const struct call *c, int max, int *limit, struct err *e)
-{
-	const char *text = call_query(c, "limit");
-	int64_t v = max < 100 ? max : 100;
-
-	if (text && text_int(text, "limit", 1, max, &v, e) < 0)
-		return -1;
-	*limit = (int)v;
-	return 0;
-}
-
-int call_where(struct call *c, const char *query, struct target_sql *out, struct err *e)
-{
-	struct target_scope scope = {c->scope.all, c->scope.sites, c->scope.n};
-	const struct target_query *q = NULL;
-
-	if (query && *query && target_parse(query, c->arena, &q, e) < 0)
-		return -1;
-	target_sql(q, &scope, c->now_ms, c->arena, out);
-	return 0;
-}
-
-int call_audit(struct call *c, struct db *db, const char *what, const char *object, struct json *detail)
-{
-	struct audit_entry x = {.who = c->who, .from = c->from, .what = what, .object = object, .now_ms = c->now_ms};
-	struct buf b;
-	int rc;
-
-	buf_init(&b, BODY_MAX);
-	if (detail && json_print(detail, &b) == 0)
-		x.detail = buf_str(&b);
-	rc = audit_add(db, &x, &c->job.err);
-	buf_release(&b);
-	json_free(detail);
-	return rc;
-}
-
-int call_body(struct call *c, const char *const *keys)
-{
-	if (!c->body)
-		return err_set(&c->job.err, ERR_INVALID, "a JSON body is needed");
-	return json_only(c->body, keys, &c->job.err);
-}
-
-struct json *call_record(const struct model_record *r, const void *record, bool whole)
-{
-	struct json *j = json_object();
-
-	model_json(r, record, whole, j);
-	return j;
-}
-
-bool call_may(const struct call *c, enum role role, const char *site)
-{
-	enum role has;
-
-	if (c->local)
-		return true;
-	for (size_t i = 0; i < c->grants_n; i++)
-		if (role_parse(c->grants[i].role, &has) == 0 && has >= role &&
-			(strcmp(c->grants[i].site, "*") == 0 || (site && strcmp(c->grants[i].site, site) == 0)))
-			return true;
-	return false;
-}
-
-/* ---- who it is (in a store thread) ---- */
-
-static void scope_make(struct call *c)
-{
-	const char **sites = arena_alloc(c->arena, (c->grants_n + 1) * sizeof *sites);
-	enum role has;
-
-	c->scope = (struct scope){.all = c->local, .sites = sites};
-	for (size_t i = 0; i < c->grants_n; i++) {
-		if (role_parse(c->grants[i].role, &has) < 0 || has < c->route->role)
-			continue;
-		if (strcmp(c->grants[i].site, "*") == 0)
-			c->scope.all = true;
-		sites[c->scope.n++] = c->grants[i].site;
-	}
-}
-
-static int session_find(struct call *c, struct db *db)
-{
-	struct session x;
-	char hash[65];
-	int got;
-
-	secret_hash(c->secret, hash);
-	got = session_get(db, hash, c->now_ms, c->arena, &x, &c->job.err);
-	if (got < 0)
-		return -1;
-	if (got == 0)
-		return err_set(&c->job.err, ERR_UNAUTHORIZED, "the session or token is unknown or has ended: log in again");
-	if (c->by_cookie && strcmp(x.kind, "session") != 0)
-		return err_set(&c->job.err, ERR_UNAUTHORIZED, "this token is not for a cookie");
-	c->who = c->user = x.user;
-	c->csrf = x.csrf;
-	c->session = x.id;
-	return grant_list(db, x.user, c->arena, &c->grants, &c->grants_n, &c->job.err);
-}
-
-static int authenticate(struct call *c, struct db *db)
-{
-	bool safe = c->route->method == HTTP_GET || c->route->method == HTTP_HEAD;
-
-	if (c->local)
-		c->who = arena_printf(c->arena, "local:%u", (unsigned)c->uid);
-	else if (!c->secret && c->route->flags & ROUTE_PUBLIC)
+	if (!c->json)
 		return 0;
-	else if (!c->secret)
-		return err_set(&c->job.err, ERR_UNAUTHORIZED, "log in first");
-	else if (session_find(c, db) < 0)
-		return c->route->flags & ROUTE_PUBLIC ? (c->job.err = ERR_INIT, 0) : -1;
-	if (c->by_cookie && !safe && !(c->route->flags & ROUTE_PUBLIC) &&
-		(!c->csrf_sent || !c->csrf || strcmp(c->csrf_sent, c->csrf) != 0))
-		return err_field(&c->job.err, ERR_FORBIDDEN, "X-HIM-CSRF", "the request does not come from our own page");
-	scope_make(c);
-	if (c->route->role > ROLE_NONE && !c->scope.all && (c->scope.n == 0 || c->route->flags & ROUTE_EVERYWHERE))
-		return err_set(&c->job.err, ERR_FORBIDDEN, "this needs the role %s%s", role_word(c->route->role),
-			c->route->flags & ROUTE_EVERYWHERE ? " at every site" : "");
+	c->type = "application/json";
+	if (json_print(c->json, &c->out) < 0)
+		return err_field(&c->job.err, ERR_TOO_LARGE, "limit",
+			"the answer is over %u MiB: ask for fewer at a time", ANSWER_MAX >> 20);
 	return 0;
 }
 
@@ -179,16 +50,22 @@ static int call_work(struct store_job *job, struct db *db)
 
 	effects_init(&c->effects, c->arena);
 	c->status = 200;
-	if (authenticate(c, db) < 0)
-		return -1;
-	return c->route->handle ? c->route->handle(c, db) : 0;
+	return who_check(c, db) < 0 || c->route->handle(c, db) < 0 ? -1 : answer_print(c);
 }
 
-/* ---- the answer (in the loop) ---- */
+static int check_work(struct store_job *job, struct db *db)
+{
+	struct call *c = (struct call *)job;
+
+	return who_check(c, db) < 0 ? -1 : c->route->check(c, db);
+}
+
+/* ---- in the loop ---- */
 
 static void follow(struct call *c)
 {
 	struct server *s = c->s;
+	char path[1100];
 
 	if (c->action_made)
 		dispatch_action(s, c->action_made);
@@ -200,49 +77,18 @@ static void follow(struct call *c)
 		lists_relays(s);
 	if (c->refresh_agent)
 		effect_add(&c->effects, EFFECT_FULL, c->refresh_agent, c->refresh_relay, NULL, 0);
+	if (c->first_password_used) { /* of no use any more */
+		snprintf(path, sizeof path, "%s/server/first-password", s->conf->home);
+		(void)unlink(path);
+	}
 	effects_run(s, &c->effects, "");
-}
-
-static void headers(struct call *c)
-{
-	http_add_header(c->req, "Cache-Control", "no-store");
-	http_add_header(c->req, "X-Content-Type-Options", "nosniff");
-	if (c->cookie)
-		http_add_header(c->req, "Set-Cookie", c->cookie);
-}
-
-static void answer_send(struct call *c)
-{
-	struct buf b;
-
-	headers(c);
-	if (c->job.err.code) {
-		if (c->job.err.code == ERR_UNAUTHORIZED)
-			http_add_header(c->req, "WWW-Authenticate", "Bearer realm=\"him\"");
-		http_reply_err(c->req, &c->job.err);
-		return;
-	}
-	if (c->bytes || !c->json) {
-		if (c->status == 303)
-			http_add_header(c->req, "Location", c->location);
-		if (c->route->flags & ROUTE_PAGE) {
-			http_add_header(c->req, "Content-Security-Policy",
-				"default-src 'none'; style-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'");
-			http_add_header(c->req, "Referrer-Policy", "no-referrer");
-		}
-		http_reply(c->req, c->status, c->bytes ? c->type : NULL, c->bytes ? c->bytes : "", c->bytes_len);
-		return;
-	}
-	buf_init(&b, 64u << 20);
-	json_print(c->json, &b);
-	http_reply(c->req, c->status, "application/json", b.data, b.len);
-	buf_release(&b);
 }
 
 static void call_free(struct call *c)
 {
 	json_free(c->json);
 	json_free(c->body);
+	buf_release(&c->out);
 	arena_free(c->arena);
 	free(c);
 }
@@ -250,28 +96,38 @@ static void call_free(struct call *c)
 static void call_done(struct store_job *job)
 {
 	struct call *c = (struct call *)job;
-	bool page = c->route->flags & ROUTE_PAGE;
+	bool fine = !job->err.code;
 
-	if (c->rate_bad && job->err.code == ERR_UNAUTHORIZED)
-		rate_failed(c->api->rate, c->rate_bad, clock_mono_ms());
-	else if (c->rate_ok && !job->err.code)
-		rate_succeeded(c->api->rate, c->rate_ok);
-	if (!job->err.code)
+	if (c->limit_address && !c->wrong)
+		rate_give_back(c->api->addresses, c->limit_address);
+	if (c->limit_user && c->checked)
+		rate_succeeded(c->api->users, c->limit_user);
+	else if (c->limit_user && !c->wrong)
+		rate_give_back(c->api->users, c->limit_user);
+	if (fine && !c->api->stopped)
 		follow(c);
 	if (c->req) {
 		http_set_on_gone(c->req, NULL, NULL);
-		if (!job->err.code && c->route == &routes_events[0] && c->route->method == HTTP_GET) {
-			events_stream(c); /* takes the request and what it needs of the call */
-			c->req = NULL;
-		} else {
-			if (page && job->err.code == ERR_UNAUTHORIZED)
-				page_login(c, c->rate_bad ? job->err.text : NULL);
-			else if (page && job->err.code)
-				page_problem(c, &job->err);
+		if (fine && c->route->flags & ROUTE_STREAM)
+			events_stream(c); /* takes the request, and what it needs of the call */
+		else
 			answer_send(c);
-		}
 	}
 	call_free(c);
+}
+
+static void check_done(struct store_job *job)
+{
+	struct call *c = (struct call *)job;
+
+	c->api->hashing--;
+	if (job->err.code || c->api->stopped) {
+		call_done(job);
+		return;
+	}
+	c->job.work = call_work;
+	c->job.done = call_done;
+	store_write(c->s->store, &c->job);
 }
 
 static void call_gone(void *ctx, struct http_req *req)
@@ -301,104 +157,171 @@ static bool matches(const char *pattern, const char *path, struct arena *a, cons
 	return !*pattern && !*path;
 }
 
-static const struct route *find_route(struct call *c, enum http_method method, const char *path, bool *other_method)
+static const char *method_word(enum http_method m)
 {
-	if (method == HTTP_HEAD)
+	static const char *const words[] = {"GET", "POST", "PUT", "PATCH", "DELETE", "HEAD"};
+
+	return words[m];
+}
+
+/* NULL when there is none; *allowed then names the methods that the path knows, NULL when it is not known at all. */
+static const struct route *find_route(struct call *c, const char **allowed)
+{
+	enum http_method method = http_method(c->req);
+	bool head = method == HTTP_HEAD;
+
+	*allowed = NULL;
+	if (head)
 		method = HTTP_GET;
-	*other_method = false;
-	for (size_t t = 0; t < sizeof tables / sizeof *tables; t++)
-		for (const struct route *r = tables[t]; r->pattern; r++) {
-			if (!matches(r->pattern, path, c->arena, c->params))
+	for (size_t t = 0; route_tables[t]; t++)
+		for (const struct route *r = route_tables[t]; r->pattern; r++) {
+			if (!matches(r->pattern, c->path, c->arena, c->params))
 				continue;
-			if (r->method == method)
+			if (r->method == method && !(head && r->flags & ROUTE_STREAM))
 				return r;
-			*other_method = true;
+			*allowed = *allowed
+				? arena_printf(c->arena, "%s, %s", *allowed, method_word(r->method))
+				: method_word(r->method);
 		}
 	return NULL;
 }
 
-static void credentials(struct call *c)
+/* ---- taking a request ---- */
+
+static int take_body(struct call *c, struct err *e)
 {
-	const char *authorization = http_header(c->req, "Authorization");
-	gid_t gid;
-	pid_t pid;
+	size_t len;
+	const char *text = http_body(c->req, &len);
 
-	if (http_unix_peer(c->req, &c->uid, &gid, &pid) == 0) {
-		c->local = c->uid == 0 || c->uid == c->api->owner;
-		if (c->local)
-			return;
-	}
-	if (authorization && strncasecmp(authorization, "Bearer ", 7) == 0) {
-		c->secret = arena_strdup(c->arena, authorization + 7);
-		return;
-	}
-	c->secret = http_cookie(c->req, COOKIE);
-	c->by_cookie = c->secret != NULL;
-	c->csrf_sent = arena_strdup(c->arena, http_header(c->req, "X-HIM-CSRF"));
-}
-
-static int body_take(struct call *c, struct err *e)
-{
-	const char *text = http_body(c->req, &c->text_len);
-
-	if (c->text_len > BODY_MAX)
-		return err_set(e, ERR_TOO_LARGE, "the body has %zu bytes; the limit is %u", c->text_len, BODY_MAX);
-	c->text = arena_strndup(c->arena, text, c->text_len);
-	if (c->route->flags & ROUTE_FORM || c->text_len == 0)
+	if (len > BODY_MAX)
+		return err_set(
+			e, ERR_TOO_LARGE, "the body has %zu bytes; the limit is %u", len, BODY_MAX);
+	if (c->route->flags & ROUTE_FORM)
+		return form_parse(text, len, c->arena, &c->form, e);
+	if (len == 0)
 		return 0;
-	c->body = json_parse(text, c->text_len, e);
-	return c->body ? 0 : -1;
+	if (c->route->method == HTTP_GET)
+		return err_set(e, ERR_INVALID, "a %s has no body", method_word(c->route->method));
+	c->body = json_parse(text, len, e);
+	return c->body ? 0 : err_where(e, "the body");
 }
 
-static void machine_path(struct api *api, struct http_req *req, const char *path)
+static int take_query(struct call *c, struct err *e)
 {
-	struct err e = ERR_INIT;
+	const char *text = http_raw_query(c->req);
+	size_t len = strlen(text);
+
+	if (len > QUERY_MAX)
+		return err_set(e, ERR_TOO_LARGE, "the query has %zu bytes; the limit is %u", len,
+			QUERY_MAX);
+	return form_parse(text, len, c->arena, &c->query, e) < 0
+		? -1
+		: form_only(&c->query, c->route->query, c->arena, e);
+}
+
+static void take_figures(struct call *c)
+{
+	struct server *s = c->s;
+
+	if (!(c->route->flags & ROUTE_FIGURES))
+		return;
+	c->figures = arena_alloc(c->arena, sizeof *c->figures);
+	c->figures->counts = s->counts;
+	c->figures->cert_until_ms = s->keys.tls_not_after_ms;
+	c->figures->streams = c->api->streams_n;
+	if (s->hub)
+		hub_counts(s->hub, &c->figures->hub);
+	if (s->people)
+		http_counts(s->people, &c->figures->people);
+	if (s->machines)
+		http_counts(s->machines, &c->figures->machines);
+}
+
+/* Counts a try at a password; given back when it was none. */
+static int take_try(struct call *c, struct err *e)
+{
+	const char *user = c->route->flags & ROUTE_FORM ? call_form(c, "user")
+							: json_str(json_get(c->body, "user"));
+	int64_t now = clock_mono_ms();
+	char key[RATE_KEY];
+
+	if (!(c->route->flags & ROUTE_LIMITED) || c->local)
+		return 0;
+	if (c->params[0])
+		user = c->params[0];
+	rate_address(c->from, key);
+	if (rate_check(c->api->addresses, key, now, e) < 0 ||
+		(user && rate_check(c->api->users, user, now, e) < 0))
+		return -1;
+	if (c->api->hashing >= HASHING_MAX)
+		return err_set(
+			e, ERR_RATE, "too many people are logging in: try again in a second");
+	c->limit_address = arena_strdup(c->arena, key);
+	rate_failed(c->api->addresses, key, now);
+	c->limit_user = arena_strdup(c->arena, user);
+	if (user)
+		rate_failed(c->api->users, user, now);
+	return 0;
+}
+
+static void call_start(struct call *c)
+{
+	bool check = c->route->check, write = c->route->flags & ROUTE_WRITE;
+
+	c->api->hashing += check;
+	c->job.work = check ? check_work : call_work;
+	c->job.done = check ? check_done : call_done;
+	http_set_on_gone(c->req, call_gone, c);
+	if (write && !check)
+		store_write(c->s->store, &c->job);
+	else
+		store_read(c->s->store, &c->job);
+}
+
+/* What machines ask of this listener too. */
+static bool machine_path(struct api *api, struct http_req *req)
+{
+	const char *path = http_path(req);
 
 	if (strcmp(path, "/him/v1/trust") == 0 && http_method(req) == HTTP_GET)
-		http_reply(req, 200, "application/json", api->s->keys.trust.data, api->s->keys.trust.len);
+		http_reply(req, 200, "application/json", api->s->keys.trust.data,
+			api->s->keys.trust.len);
 	else if (strcmp(path, "/him/v1/enrol") == 0 && http_method(req) == HTTP_POST)
 		enrol_handle(api->s, req);
-	else {
-		err_set(&e, ERR_NOT_FOUND, "there is no %.200s", path);
-		http_reply_err(req, &e);
-	}
+	else
+		return false;
+	return true;
 }
 
 void api_handle(void *ctx, struct http_req *req)
 {
 	struct api *api = ctx;
+	const char *allowed;
 	struct call *c;
-	struct err e = ERR_INIT;
-	const char *path = http_path(req);
-	bool other;
 
-	if (strcmp(path, "/him/v1/trust") == 0 || strcmp(path, "/him/v1/enrol") == 0) {
-		machine_path(api, req, path);
+	if (machine_path(api, req))
 		return;
-	}
 	c = xcalloc(1, sizeof *c);
 	c->api = api;
 	c->s = api->s;
 	c->req = req;
 	c->arena = arena_new();
+	buf_init(&c->out, ANSWER_MAX);
 	c->now_ms = clock_now_ms();
+	c->path = arena_strdup(c->arena, http_path(req));
 	c->from = arena_strdup(c->arena, http_remote(req));
-	c->route = find_route(c, http_method(req), path, &other);
-	if (!c->route)
-		err_set(&e, other ? ERR_INVALID : ERR_NOT_FOUND, other ? "%.200s does not know this method" : "there is no %.200s", path);
-	if (e.code || body_take(c, &e) < 0) {
-		http_reply_err(req, &e);
+	c->route = find_route(c, &allowed);
+	if (!c->route) {
+		answer_no_route(req, c->path, allowed);
 		call_free(c);
-		return;
+	} else if (take_body(c, &c->job.err) < 0 || take_query(c, &c->job.err) < 0 ||
+		who_take(c, &c->job.err) < 0 || take_try(c, &c->job.err) < 0) {
+		answer_send(c);
+		call_free(c);
+	} else {
+		take_figures(c);
+		call_start(c);
 	}
-	credentials(c);
-	c->job.work = call_work;
-	c->job.done = call_done;
-	http_set_on_gone(req, call_gone, c);
-	if (c->route->flags & ROUTE_WRITE)
-		store_write(api->s->store, &c->job);
-	else
-		store_read(api->s->store, &c->job);
 }
 
 /* ---- opening, closing ---- */
@@ -411,12 +334,18 @@ static void on_tick(evutil_socket_t fd, short what, void *arg)
 struct api *api_open(struct server *s, struct err *e)
 {
 	struct api *api = xcalloc(1, sizeof *api);
-	struct timeval tick = {15, 0};
+	struct timeval tick = {TICK_S, 0};
 	struct stat st;
 
+	if (stat(s->conf->home, &st) < 0) {
+		free(api);
+		err_errno(e, "cannot look at %s", s->conf->home);
+		return NULL;
+	}
 	api->s = s;
-	api->rate = rate_new();
-	api->owner = stat(s->conf->home, &st) == 0 ? st.st_uid : 0;
+	api->owner = st.st_uid;
+	api->addresses = rate_new(ADDRESS_TRIES, ADDRESS_WAIT_MS);
+	api->users = rate_new(USER_TRIES, USER_WAIT_MS);
 	api->tick = event_new(s->base, -1, EV_PERSIST, on_tick, api);
 	event_add(api->tick, &tick);
 	return api;
@@ -424,15 +353,19 @@ struct api *api_open(struct server *s, struct err *e)
 
 void api_stop(struct api *api)
 {
-	if (api)
-		streams_close(api);
+	if (!api || api->stopped)
+		return;
+	api->stopped = true;
+	streams_close(api);
+	event_free(api->tick);
 }
 
 void api_close(struct api *api)
 {
 	if (!api)
 		return;
-	rate_free(api->rate);
-	event_free(api->tick);
+	api_stop(api);
+	rate_free(api->addresses);
+	rate_free(api->users);
 	free(api);
 }

@@ -6,7 +6,7 @@
 #include "server/server.h"
 
 struct api *api_open(struct server *s, struct err *e);
-void api_stop(struct api *api);	 /* ends its streams; calls under way go on */
+void api_stop(struct api *api);  /* ends its streams; calls under way go on */
 void api_close(struct api *api); /* after the last call's job. Both accept NULL */
 
 void api_handle(void *api, struct http_req *req); /* api is a struct api */

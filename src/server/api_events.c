@@ -7,6 +7,7 @@
 #include "base/clock.h"
 #include "base/text.h"
 #include "server/api_internal.h"
+#include "server/sse.h"
 #include "store/store_action.h"
 #include "store/store_event.h"
 #include <stdio.h>
@@ -16,57 +17,69 @@
 #define PAGE_MAX 1000
 #define STREAM_PAGE 200
 #define UNSENT_MAX (1u << 20)
+#define UNSENT_ENOUGH (256u << 10) /* no more is read while so much waits */
+#define LATER_MS 50
 
 struct follower {
 	struct api *api;
 	struct http_req *req;
-	struct arena *arena; /* of the filter and the scope */
+	struct arena *arena; /* of the filter and the session */
 	struct event_filter filter;
+	const char *secret; /* of its session; NULL for the owner of the data */
+	bool by_cookie;
+	struct arena *scope_arena; /* the scope is found anew at each reading */
 	struct scope scope;
+	struct event *later;
 	bool reading, again, dead;
 	struct follower *prev, *next;
 };
 
+/* ---- a page ---- */
+
 static int filter_take(struct call *c, struct event_filter *f)
 {
-	const char *after = http_header(c->req, "Last-Event-ID");
+	const char *after =
+		c->last_event && *c->last_event ? c->last_event : call_query(c, "after");
 
-	if (!after)
-		after = call_query(c, "after");
-	*f = (struct event_filter){.kind = call_query(c, "kind"), .machine = call_query(c, "machine"),
+	*f = (struct event_filter){.kind = call_query(c, "kind"),
+		.machine = call_query(c, "machine"),
 		.action = call_query(c, "action")};
 	return after && text_int(after, "after", 0, INT64_MAX, &f->after, &c->job.err) < 0 ? -1 : 0;
 }
 
 static int list(struct call *c, struct db *db)
 {
-	const char *newest = call_query(c, "newest");
-	struct json *array = json_array();
 	struct event_filter f;
 	struct event_row *rows;
+	struct json *array;
+	bool full;
 	size_t n;
 
-	c->json = json_object();
-	json_set(c->json, "events", array);
-	if (!c->req || filter_take(c, &f) < 0 || call_limit(c, PAGE_MAX, &f.limit, &c->job.err) < 0)
-		return c->req ? -1 : 0;
-	f.newest = newest && strcmp(newest, "1") == 0;
-	if (event_list(db, &f, &c->scope, c->arena, &rows, &n, &c->job.err) < 0)
+	if (filter_take(c, &f) < 0 || call_limit(c, PAGE_MAX, &f.limit) < 0 ||
+		call_flag(c, "newest", &f.newest) < 0 ||
+		event_list(db, &f, &c->scope, c->arena, &rows, &n, &c->job.err) < 0)
 		return -1;
+	full = (int)n == f.limit && !f.newest;
+	c->json = json_object();
+	json_set(c->json, "events", array = json_array());
 	for (size_t i = 0; i < n; i++)
 		json_add(array, call_record(&model_records[MODEL_event_row], &rows[i], false));
-	json_set_string(c->json, "next", (int)n == f.limit && !f.newest ? arena_printf(c->arena, "%lld", (long long)rows[n - 1].id) : NULL);
+	json_set_string(c->json, "next",
+		full ? arena_printf(c->arena, "%lld", (long long)rows[n - 1].id) : NULL);
 	return 0;
 }
 
 /* ---- streams ---- */
 
+/* A reading: as a call that finds who it is anew, so that a session that ended, or a role that was taken away, ends here too. */
 struct stream_job {
 	struct store_job job;
 	struct follower *stream; /* kept alive by `reading` */
-	struct arena *arena;
+	struct call who;
+	struct event_filter filter;
 	struct event_row *rows;
 	size_t n;
+	int64_t last; /* newest event of all when it was read */
 };
 
 static void stream_free(struct follower *st)
@@ -77,6 +90,9 @@ static void stream_free(struct follower *st)
 		st->api->streams = st->next;
 	if (st->next)
 		st->next->prev = st->prev;
+	st->api->streams_n--;
+	event_free(st->later);
+	arena_free(st->scope_arena);
 	arena_free(st->arena);
 	free(st);
 }
@@ -108,13 +124,8 @@ static int sse_add(struct follower *st, const char *event, int64_t id, const str
 	struct buf b;
 	int rc;
 
-	buf_init(&b, 1u << 20);
-	if (id)
-		buf_printf(&b, "id: %lld\n", (long long)id);
-	buf_printf(&b, "event: %s\ndata: ", event);
-	json_print(data, &b); /* compact: never a newline */
-	buf_adds(&b, "\n\n");
-	rc = b.full ? 0 : http_stream_add(st->req, b.data, b.len);
+	buf_init(&b, UNSENT_MAX);
+	rc = sse_print(event, id, data, &b) < 0 ? 0 : http_stream_add(st->req, b.data, b.len);
 	buf_release(&b);
 	return rc;
 }
@@ -123,31 +134,70 @@ static int read_work(struct store_job *job, struct db *db)
 {
 	struct stream_job *j = (struct stream_job *)job;
 
-	return event_list(db, &j->stream->filter, &j->stream->scope, j->arena, &j->rows, &j->n, &job->err);
+	j->who.now_ms = clock_now_ms();
+	j->who.job.err = ERR_INIT;
+	if (who_check(&j->who, db) < 0) {
+		job->err = j->who.job.err;
+		return -1;
+	}
+	if (event_list(db, &j->filter, &j->who.scope, j->who.arena, &j->rows, &j->n, &job->err) < 0)
+		return -1;
+	return event_last(db, &j->last, &job->err);
 }
 
 static void stream_read(struct follower *st);
 
-static void read_done(struct store_job *job)
+/* The next page, when enough of this one is sent. */
+static void stream_go_on(struct follower *st)
 {
-	struct stream_job *j = (struct stream_job *)job;
-	struct follower *st = j->stream;
-	int rc = job->err.code ? -1 : 0;
+	struct timeval later = {0, LATER_MS * 1000};
 
-	st->reading = false;
-	for (size_t i = 0; i < j->n && rc == 0 && !st->dead; i++) {
+	if (http_stream_unsent(st->req) > UNSENT_ENOUGH)
+		event_add(st->later, &later);
+	else
+		stream_read(st);
+}
+
+static void on_later(evutil_socket_t fd, short what, void *arg)
+{
+	struct follower *st = arg;
+
+	if (!st->dead && !st->reading)
+		stream_go_on(st);
+}
+
+static int stream_send(struct follower *st, const struct stream_job *j)
+{
+	int rc = 0;
+
+	for (size_t i = 0; i < j->n && rc == 0; i++) {
 		struct json *x = call_record(&model_records[MODEL_event_row], &j->rows[i], false);
 		rc = sse_add(st, j->rows[i].kind, j->rows[i].id, x);
 		st->filter.after = j->rows[i].id;
 		json_free(x);
 	}
+	/* What does not pass the filter is not looked at again. */
+	if (rc == 0 && j->n < STREAM_PAGE && j->last > st->filter.after)
+		st->filter.after = j->last;
+	return rc;
+}
+
+static void read_done(struct store_job *job)
+{
+	struct stream_job *j = (struct stream_job *)job;
+	struct follower *st = j->stream;
+
+	st->reading = false;
+	arena_free(st->scope_arena);
+	st->scope_arena = j->who.arena;
+	st->scope = j->who.scope;
 	if (st->dead)
 		stream_free(st);
-	else if (rc < 0)
-		stream_end(st); /* too slow a reader, or no database: it comes back with Last-Event-ID */
+	else if (job->err.code || stream_send(st, j) < 0)
+		stream_end(
+			st); /* no rights any more, no database, or too slow: it may come back with Last-Event-ID */
 	else if (st->again || j->n == STREAM_PAGE)
-		stream_read(st);
-	arena_free(j->arena);
+		stream_go_on(st);
 	free(j);
 }
 
@@ -165,50 +215,57 @@ static void stream_read(struct follower *st)
 	j->job.work = read_work;
 	j->job.done = read_done;
 	j->stream = st;
-	j->arena = arena_new();
+	j->filter = st->filter;
+	j->who = (struct call){.api = st->api,
+		.s = st->api->s,
+		.arena = arena_new(),
+		.route = &routes_events[0],
+		.local = !st->secret,
+		.secret = st->secret,
+		.by_cookie = st->by_cookie};
 	store_read(st->api->s->store, &j->job);
 }
 
-/* In the reader thread: without a place to resume from, a stream begins now. */
+/* In a reader thread: without a place to resume from, a stream begins now. */
 static int stream_check(struct call *c, struct db *db)
 {
 	struct event_filter f;
-	int64_t last = 0;
 
-	if (!c->req)
-		return 0;
 	if (filter_take(c, &f) < 0)
 		return -1;
-	if (!http_header(c->req, "Last-Event-ID") && !call_query(c, "after")) {
-		if (event_last(db, &last, &c->job.err) < 0)
-			return -1;
-		f.after = last;
-	}
-	c->location = arena_printf(c->arena, "%lld", (long long)f.after);
-	return 0;
+	c->stream_after = f.after;
+	if ((c->last_event && *c->last_event) || call_query(c, "after"))
+		return 0;
+	return event_last(db, &c->stream_after, &c->job.err);
+}
+
+static void stream_add(struct follower *st, struct api *api)
+{
+	st->next = api->streams;
+	if (st->next)
+		st->next->prev = st;
+	api->streams = st;
+	api->streams_n++;
 }
 
 void events_stream(struct call *c)
 {
 	struct follower *st = xcalloc(1, sizeof *st);
-	const char **sites;
 
 	st->api = c->api;
 	st->req = c->req;
 	st->arena = arena_new();
-	st->filter = (struct event_filter){.after = strtoll(c->location, NULL, 10),
-		.kind = arena_strdup(st->arena, call_query(c, "kind")), .machine = arena_strdup(st->arena, call_query(c, "machine")),
-		.action = arena_strdup(st->arena, call_query(c, "action")), .limit = STREAM_PAGE};
-	sites = arena_alloc(st->arena, (c->scope.n + 1) * sizeof *sites);
-	for (size_t i = 0; i < c->scope.n; i++)
-		sites[i] = arena_strdup(st->arena, c->scope.sites[i]);
-	st->scope = (struct scope){c->scope.all, sites, c->scope.n};
-	st->next = c->api->streams;
-	if (st->next)
-		st->next->prev = st;
-	c->api->streams = st;
+	st->filter = (struct event_filter){.after = c->stream_after,
+		.kind = arena_strdup(st->arena, call_query(c, "kind")),
+		.machine = arena_strdup(st->arena, call_query(c, "machine")),
+		.action = arena_strdup(st->arena, call_query(c, "action")),
+		.limit = STREAM_PAGE};
+	st->secret = c->local ? NULL : arena_strdup(st->arena, c->secret);
+	st->by_cookie = c->by_cookie;
+	st->later = evtimer_new(c->s->base, on_later, st);
+	stream_add(st, c->api);
 	http_add_header(st->req, "Cache-Control", "no-store");
-	http_add_header(st->req, "X-Accel-Buffering", "no");
+	http_add_header(st->req, "X-Content-Type-Options", "nosniff");
 	http_set_on_gone(st->req, on_gone, st);
 	http_stream_begin(st->req, 200, "text/event-stream", UNSENT_MAX);
 	if (http_stream_add(st->req, ": ok\n\n", 6) == 0)
@@ -218,18 +275,23 @@ void events_stream(struct call *c)
 void api_events(struct api *api)
 {
 	for (struct follower *st = api ? api->streams : NULL; st; st = st->next)
-		if (!st->dead)
+		if (!st->dead && !event_pending(st->later, EV_TIMEOUT, NULL))
 			stream_read(st);
 }
 
+/* Says that it is alive, and sees that its session still is. */
 void streams_tick(struct api *api)
 {
 	struct follower *st, *next;
 
 	for (st = api->streams; st; st = next) {
 		next = st->next;
-		if (!st->dead && http_stream_add(st->req, ": still here\n\n", 14) < 0)
+		if (st->dead)
+			continue;
+		if (http_stream_add(st->req, ": still here\n\n", 14) < 0)
 			stream_end(st);
+		else if (!event_pending(st->later, EV_TIMEOUT, NULL))
+			stream_read(st);
 	}
 }
 
@@ -308,8 +370,8 @@ static void live_done(struct store_job *job)
 
 	for (st = x ? l->api->streams : NULL; st; st = next) {
 		next = st->next;
-		if (!st->dead && st->filter.action && strcmp(st->filter.action, l->action) == 0 && in_scope(&st->scope, l->r.site) &&
-			sse_add(st, "output", 0, x) < 0)
+		if (!st->dead && st->filter.action && strcmp(st->filter.action, l->action) == 0 &&
+			in_scope(&st->scope, l->r.site) && sse_add(st, "output", 0, x) < 0)
 			stream_end(st);
 	}
 	json_free(x);
@@ -339,7 +401,9 @@ void api_live(struct api *api, const char *action, const char *agent, const char
 }
 
 const struct route routes_events[] = {
-	{HTTP_GET, "/api/v1/events/stream", ROLE_VIEWER, 0, stream_check},
-	{HTTP_GET, "/api/v1/events", ROLE_VIEWER, 0, list},
+	{HTTP_GET, "/api/v1/events/stream", ROLE_VIEWER, ROUTE_STREAM, stream_check,
+		"after kind machine action"},
+	{HTTP_GET, "/api/v1/events", ROLE_VIEWER, 0, list,
+		"after limit kind machine action newest"},
 	{.pattern = NULL},
 };

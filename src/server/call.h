@@ -18,15 +18,16 @@ const char *role_word(enum role r);
 int role_parse(const char *word, enum role *out);
 
 enum route_flags {
-	ROUTE_WRITE = 1,       /* runs in the writer thread, in group commit */
-	ROUTE_PUBLIC = 2,      /* nobody needs to be known */
-	ROUTE_EVERYWHERE = 4,  /* the role must be had at every site */
-	ROUTE_PAGE = 8,	       /* answers HTML: without a session it shows the login form */
-	ROUTE_FORM = 16,       /* the body is a form with a csrf field */
-	ROUTE_LIMITED = 32,    /* a try at a password: limited by address and user; `check` runs first, in a reader thread */
-	ROUTE_STREAM = 64,     /* the request becomes a stream of events */
-	ROUTE_FIGURES = 128,   /* reads what the loop knows: call.figures */
-	ROUTE_NEARBY = 256,    /* nobody needs to be known on this machine's own addresses */
+	ROUTE_WRITE = 1,      /* runs in the writer thread, in group commit */
+	ROUTE_PUBLIC = 2,     /* nobody needs to be known */
+	ROUTE_EVERYWHERE = 4, /* the role must be had at every site */
+	ROUTE_PAGE = 8,       /* answers HTML: without a session it shows the login form */
+	ROUTE_FORM = 16,      /* the body is a form with a csrf field */
+	ROUTE_LIMITED =
+		32, /* a try at a password: limited by address and user; `check` runs first, in a reader thread */
+	ROUTE_STREAM = 64,   /* the request becomes a stream of events */
+	ROUTE_FIGURES = 128, /* reads what the loop knows: call.figures */
+	ROUTE_NEARBY = 256,  /* nobody needs to be known on this machine's own addresses */
 };
 
 struct call;
@@ -61,14 +62,15 @@ struct call {
 	const struct route *route;
 	const char *params[CALL_PARAMS];
 	const char *path, *from; /* from: address */
-	const char *secret;	 /* of a session or API token; NULL */
+	const char *secret;      /* of a session or API token; NULL */
 	bool by_cookie;
 	const char *csrf_sent, *form_cookie, *last_event;
-	bool local; /* over the Unix socket, by somebody who owns the data */
+	bool local;  /* over the Unix socket, by somebody who owns the data */
+	bool nearby; /* of a ROUTE_NEARBY: from this machine */
 	uid_t uid;
 	int64_t now_ms;
 	struct form query, form; /* form: the body of a ROUTE_FORM */
-	struct json *body;	 /* parsed, for routes with one; NULL when empty */
+	struct json *body;       /* parsed, for routes with one; NULL when empty */
 	struct figures *figures;
 	/* who it is: filled before the handler runs */
 	const char *who;
@@ -80,9 +82,10 @@ struct call {
 	struct scope scope; /* sites where the route's role is had */
 	/* the answer */
 	int status;
-	struct json *json;  /* printed into `out` where the handler ran */
-	struct buf out;	    /* or filled by the handler, with its type */
+	struct json *json; /* printed into `out` where the handler ran */
+	struct buf out;    /* or filled by the handler, with its type */
 	const char *type;
+	const char *file;     /* the body is this file */
 	const char *location; /* for redirects */
 	const char *cookie;   /* Set-Cookie */
 	int64_t stream_after; /* of a ROUTE_STREAM: where it begins */
@@ -92,8 +95,8 @@ struct call {
 	bool revoked, relays, first_password_used;
 	/* a try at a password */
 	const char *limit_address, *limit_user; /* keys that were charged */
-	const char *checked;			 /* the stored password that `check` found right */
-	bool wrong;				 /* it was none */
+	const char *checked;                    /* the stored password that `check` found right */
+	bool wrong;                             /* it was none */
 };
 
 /* ---- call.c: for handlers ---- */
@@ -113,7 +116,8 @@ struct machines_where {
 };
 int call_where(struct call *c, const char *query, struct machines_where *out);
 /* An entry in the audit log. detail may be NULL (taken over). */
-int call_audit(struct call *c, struct db *db, const char *what, const char *object, struct json *detail);
+int call_audit(
+	struct call *c, struct db *db, const char *what, const char *object, struct json *detail);
 /* A body must be there and have no other members than these. */
 int call_body(struct call *c, const char *const *keys);
 struct json *call_record(const struct model_record *r, const void *record, bool whole);
@@ -136,8 +140,8 @@ void answer_no_route(struct http_req *req, const char *path, const char *allowed
 /* ---- routes ---- */
 
 /* The tables; each ends with a row whose pattern is NULL. */
-extern const struct route routes_machines[], routes_actions[], routes_people[], routes_trust[], routes_status[], routes_events[],
-	routes_page[];
+extern const struct route routes_machines[], routes_actions[], routes_people[], routes_trust[],
+	routes_status[], routes_events[], routes_page[];
 extern const struct route *const route_tables[]; /* ends with NULL */
 
 /* api_people.c, for the page too. login_check finds the password right or wrong; login_do then makes the session; both read
@@ -145,12 +149,20 @@ extern const struct route *const route_tables[]; /* ends with NULL */
 int login_check(struct call *c, struct db *db);
 int login_do(struct call *c, struct db *db, const char **secret);
 int logout_do(struct call *c, struct db *db);
-int password_check(struct call *c, struct db *db);
-int password_do(struct call *c, struct db *db, const char *name, const char *fresh, bool one_time);
+int password_check(struct call *c, struct db *db); /* one's own, from a form */
+int password_change(struct call *c, struct db *db);
+
+/* api_machines.c: a page of machines, by the call's `sort` and `after`. *next: its cursor, NULL at the end. */
+int machines_page(struct call *c, struct db *db, const char *query, int limit,
+	struct machine **rows, size_t *n, const char **next);
 
 /* api_actions.c: an action of which the caller may see a target, its counters inside the caller's sites. */
-struct action;
 int action_find(struct call *c, struct db *db, const char *id, struct action *x);
+/* Pages by the call's `state` and `after`. */
+int actions_page(struct call *c, struct db *db, int limit, struct action **rows, size_t *n,
+	const char **next);
+int results_page(struct call *c, struct db *db, const char *action, int limit, struct result **rows,
+	size_t *n, const char **next);
 
 /* page.c: what is wrong (c->job.err) as a page; the login form where nobody is logged in. In the loop. */
 void page_problem(struct call *c);

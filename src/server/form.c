@@ -48,9 +48,11 @@ static int pair_add(struct form *f, const char *s, size_t len, struct arena *a, 
 	const char *value = eq ? decoded(eq + 1, len - name_len - 1, a) : "";
 
 	if (!name)
-		return err_set(e, ERR_INVALID, "the name of a field is not text in percent encoding");
+		return err_set(
+			e, ERR_INVALID, "the name of a field is not text in percent encoding");
 	if (!value)
-		return err_field(e, ERR_INVALID, name, "%.60s is not text in percent encoding", name);
+		return err_field(
+			e, ERR_INVALID, name, "%.60s is not text in percent encoding", name);
 	if (form_get(f, name))
 		return err_field(e, ERR_INVALID, name, "%.60s is given twice", name);
 	if (f->n == FORM_FIELDS_MAX)
@@ -96,8 +98,11 @@ int form_only(const struct form *f, const char *names, struct arena *a, struct e
 		if (k < n)
 			continue;
 		near = text_nearest(name, (const char *const *)words, n);
-		return near ? err_field(e, ERR_INVALID, name, "there is no parameter '%.60s' here; do you mean %s?", name, near)
-			    : err_field(e, ERR_INVALID, name, "there is no parameter '%.60s' here", name);
+		return near
+			? err_field(e, ERR_INVALID, name,
+				  "there is no parameter '%.60s' here; do you mean %s?", name, near)
+			: err_field(
+				  e, ERR_INVALID, name, "there is no parameter '%.60s' here", name);
 	}
 	return 0;
 }

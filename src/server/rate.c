@@ -39,8 +39,7 @@ void rate_free(struct rate *r)
 
 	if (!r)
 		return;
-	HASH_ITER(hh, r->all, t, tmp)
-	{
+	HASH_ITER (hh, r->all, t, tmp) {
 		HASH_DEL(r->all, t);
 		free(t);
 	}
@@ -64,16 +63,17 @@ int rate_check(struct rate *r, const char *key, int64_t mono_ms, struct err *e)
 
 	if (left <= 0)
 		return 0;
-	return err_set(e, ERR_RATE, "too many failed tries: try again in %lld s", (long long)(left + 999) / 1000);
+	return err_set(e, ERR_RATE, "too many failed tries: try again in %lld s",
+		(long long)(left + 999) / 1000);
 }
 
 static void make_room(struct rate *r)
 {
 	struct tries *t, *tmp, *soonest = NULL;
 
-	HASH_ITER(hh, r->all, t, tmp)
-	if (!soonest || t->until_mono < soonest->until_mono)
-		soonest = t;
+	HASH_ITER (hh, r->all, t, tmp)
+		if (!soonest || t->until_mono < soonest->until_mono)
+			soonest = t;
 	HASH_DEL(r->all, soonest);
 	free(soonest);
 }

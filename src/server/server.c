@@ -337,7 +337,7 @@ static int open_all(struct server *s, struct err *e)
 
 	s->base = event_base_new();
 	s->started_ms = clock_now_ms();
-	s->enrol_rate = rate_new();
+	s->enrol_rate = rate_new(5, 300000);
 	facts_addresses(s);
 	facts_agent(s);
 	if (keys_open(&s->keys, s->conf->home, (const char *const *)s->names, s->conf->cert_ms, e) < 0)

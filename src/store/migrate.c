@@ -5,6 +5,7 @@
 
 const struct migration server_migrations[] = {
 	{1, "the first schema", SCHEMA_0001},
+	{2, "machines in the order of their names", "CREATE INDEX machines_by_name ON machines (COALESCE(name, ''), id)"},
 	{0, NULL, NULL},
 };
 

@@ -62,6 +62,14 @@ int action_cancel(struct db *db, const char *id, const char *by, int64_t now_ms,
 /* The agents of a cancelled action that may still be working on it. */
 int action_unended(struct db *db, const char *id, struct arena *a, const char ***agents, size_t *n, struct err *e);
 
+/* How many of an action's targets inside a scope are in which state. */
+struct action_counts {
+	int64_t targets, waiting, notified, fetched, running, done, failed, timed_out, refused, expired, cancelled;
+};
+int action_counts(struct db *db, const char *id, const struct scope *scope, struct arena *a, struct action_counts *out,
+	struct err *e);
+bool result_state(const char *word); /* whether it is one of the ten */
+
 int action_list(struct db *db, const char *before, const char *state, int limit, const struct scope *scope,
 	struct arena *a, struct action **out, size_t *n, struct err *e);
 int result_list(struct db *db, const char *action, const char *state, const char *after_agent, int limit,

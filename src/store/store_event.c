@@ -22,6 +22,18 @@ int event_put(struct db *db, const struct event_row *v, struct err *e)
 	return db_run(s, e) < 0 ? -1 : 0;
 }
 
+/* An event of no site is about the installation, or about an action: whoever sees one of its targets sees that. */
+static const char *seen_sql(const struct scope *scope, struct arena *a, int *next)
+{
+	const char *in;
+
+	if (scope->all)
+		return "1 = 1";
+	in = scope_sql(scope, "site", next, a);
+	return arena_printf(a, "(%s OR (site IS NULL AND action IS NOT NULL AND EXISTS (SELECT 1 FROM results r WHERE"
+			       " r.action = events.action AND %s)))", in, scope_sql(scope, "r.site", next, a));
+}
+
 static const char *list_sql(const struct event_filter *f, const struct scope *scope, struct arena *a, int *next)
 {
 	const char *own = f->kind && strlen(f->kind) > 2 && strcmp(f->kind + strlen(f->kind) - 2, ".*") == 0
@@ -31,7 +43,7 @@ static const char *list_sql(const struct event_filter *f, const struct scope *sc
 	*next = 6;
 	return arena_printf(a, "SELECT 0" EVENT_FIELDS(ROW_COLUMN) " FROM events WHERE id > ?1%s%s%s AND %s ORDER BY id%s LIMIT ?2",
 		own, f->machine ? " AND machine = ?4" : "", f->action ? " AND action = ?5" : "",
-		scope_sql(scope, "site", next, a), f->newest ? " DESC" : "");
+		seen_sql(scope, a, next), f->newest ? " DESC" : "");
 }
 
 static void reverse(struct event_row *list, size_t n)
@@ -67,6 +79,8 @@ int event_list(struct db *db, const struct event_filter *f, const struct scope *
 		bind_text(s, 5, f->action);
 	next = 6;
 	scope_bind(scope, s, &next);
+	if (!scope->all)
+		scope_bind(scope, s, &next);
 	while ((got = db_step(s, e)) > 0)
 		row_read(&model_records[MODEL_event_row], s, 1, a, rows_add(&list, a, sizeof(struct event_row)));
 	db_done(s);

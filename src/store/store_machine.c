@@ -16,48 +16,53 @@ static void machine_read(struct stmt *s, int64_t now_ms, struct arena *a, struct
 		m->seen = now_ms;
 }
 
-/* The condition that begins after the given row. NULL sorts first, as in SQLite. */
-static const char *after_sql(const struct machine_page *p, const char *column, const char *zero, int *next, struct arena *a)
-{
-	const char *than = p->descending ? "<" : ">";
-
-	if (!p->after_id)
-		return "1 = 1";
-	int v = (*next)++, id = (*next)++;
-	return arena_printf(a, "(COALESCE(m.%s, %s) %s ?%d OR (COALESCE(m.%s, %s) = ?%d AND m.id %s ?%d))", column, zero, than, v,
-		column, zero, v, than, id);
-}
-
 static bool is_number(const struct model_field *f)
 {
 	return f->type == MODEL_INT || f->type == MODEL_TIME || f->type == MODEL_BOOL;
+}
+
+/* What rows are ordered by. NULL sorts first, as in SQLite; who is online was seen later than all who are not. The text for
+ * `name` is that of an index. */
+static const char *sort_sql(const struct model_field *f, const char *table, struct arena *a)
+{
+	if (strcmp(f->column, "seen") == 0)
+		return arena_printf(a, "CASE WHEN %s.state = 'online' THEN %lld ELSE %s.seen END", table,
+			(long long)MACHINE_SEEN_NOW, table);
+	return arena_printf(a, "COALESCE(%s.%s, %s)", table, f->column, is_number(f) ? "0" : "''");
+}
+
+static const char *page_sql(const struct machine_page *p, const struct model_field *sort, int next, struct arena *a)
+{
+	const char *inner = sort_sql(sort, "m", a), *outer = sort_sql(sort, "t", a), *down = p->descending ? " DESC" : "";
+	const char *than = p->descending ? "<" : ">", *after = "";
+
+	if (p->after_id) /* the first half is there for the index */
+		after = arena_printf(a, " AND %s %s= ?%d AND (%s, m.id) %s (?%d, ?%d)", inner, than, next + 1, inner, than,
+			next + 1, next + 2);
+	return arena_printf(a,
+		"SELECT 0" MACHINE_FIELDS(ROW_COLUMN_OF_T) " FROM machines t JOIN (SELECT m.id AS k FROM machines m WHERE (%s)%s"
+		" ORDER BY %s%s, m.id%s LIMIT ?%d) p ON p.k = t.id ORDER BY %s%s, t.id%s",
+		p->where, after, inner, down, down, next, outer, down, down);
 }
 
 int machine_list(struct db *db, const struct machine_page *p, int64_t now_ms, struct arena *a, struct machine **out,
 	size_t *n, struct err *e)
 {
 	const struct model_field *sort = p->sort ? p->sort : model_field(&model_records[MODEL_machine], "name");
-	int next = (int)p->n_params + 1, at = next, got;
-	const char *zero = is_number(sort) ? "0" : "''", *down = p->descending ? " DESC" : "";
-	const char *after = after_sql(p, sort->column, zero, &next, a);
+	int next = (int)p->n_params + 1, got;
 	struct rows list = {0};
-	struct stmt *s = db_prepare_once(db,
-		arena_printf(a, "SELECT 0" MACHINE_FIELDS(ROW_COLUMN_OF_T) " FROM machines t JOIN (SELECT m.id AS k FROM machines m WHERE"
-				" (%s) AND %s ORDER BY COALESCE(m.%s, %s)%s, m.id%s LIMIT ?%d) p ON p.k = t.id"
-				" ORDER BY COALESCE(t.%s, %s)%s, t.id%s",
-			p->where, after, sort->column, zero, down, down, next, sort->column, zero, down, down), e);
+	struct stmt *s = db_prepare_once(db, page_sql(p, sort, next, a), e);
 
 	if (!s)
 		return -1;
 	params_bind(s, p->params, p->n_params);
-	if (p->after_id) {
-		if (is_number(sort))
-			bind_int(s, at, strtoll(p->after_value, NULL, 10));
-		else
-			bind_text(s, at, p->after_value);
-		bind_text(s, at + 1, p->after_id);
-	}
 	bind_int(s, next, p->limit);
+	if (p->after_id && is_number(sort))
+		bind_int(s, next + 1, strtoll(p->after_value, NULL, 10));
+	else if (p->after_id)
+		bind_text(s, next + 1, p->after_value);
+	if (p->after_id)
+		bind_text(s, next + 2, p->after_id);
 	while ((got = db_step(s, e)) > 0)
 		machine_read(s, now_ms, a, rows_add(&list, a, sizeof(struct machine)));
 	db_done(s);

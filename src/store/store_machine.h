@@ -27,6 +27,8 @@ int machine_notice(struct db *db, const char *agent, const char *notice, struct 
 
 /* ---- reading ---- */
 
+#define MACHINE_SEEN_NOW INT64_MAX /* the sort value of `seen` of a machine that is online */
+
 /* A keyset page: machines m for which `where` holds (text with parameters ?1…), in the order of `sort` (a column of the
  * record, checked by the caller) then id, after the row with that sort value and id. */
 struct machine_page {

@@ -84,6 +84,59 @@ int action_unended(struct db *db, const char *id, struct arena *a, const char **
 
 /* ---- for people ---- */
 
+static const struct {
+	const char *word;
+	size_t offset;
+} state_counts[] = {
+	{"waiting", offsetof(struct action_counts, waiting)},
+	{"notified", offsetof(struct action_counts, notified)},
+	{"fetched", offsetof(struct action_counts, fetched)},
+	{"running", offsetof(struct action_counts, running)},
+	{"done", offsetof(struct action_counts, done)},
+	{"failed", offsetof(struct action_counts, failed)},
+	{"timed_out", offsetof(struct action_counts, timed_out)},
+	{"refused", offsetof(struct action_counts, refused)},
+	{"expired", offsetof(struct action_counts, expired)},
+	{"cancelled", offsetof(struct action_counts, cancelled)},
+};
+#define STATES (sizeof state_counts / sizeof *state_counts)
+
+bool result_state(const char *word)
+{
+	for (size_t i = 0; i < STATES; i++)
+		if (strcmp(state_counts[i].word, word) == 0)
+			return true;
+	return false;
+}
+
+static void count_add(struct action_counts *out, const char *state, int64_t n)
+{
+	out->targets += n;
+	for (size_t i = 0; i < STATES; i++)
+		if (strcmp(state_counts[i].word, state) == 0)
+			*(int64_t *)((char *)out + state_counts[i].offset) += n;
+}
+
+int action_counts(struct db *db, const char *id, const struct scope *scope, struct arena *a, struct action_counts *out,
+	struct err *e)
+{
+	int next = 2, got;
+	struct stmt *s = db_prepare_once(db,
+		arena_printf(a, "SELECT state, COUNT(*) FROM results WHERE action = ?1 AND %s GROUP BY state",
+			scope_sql(scope, "site", &next, a)), e);
+
+	memset(out, 0, sizeof *out);
+	if (!s)
+		return -1;
+	bind_text(s, 1, id);
+	next = 2;
+	scope_bind(scope, s, &next);
+	while ((got = db_step(s, e)) > 0)
+		count_add(out, col_text(s, 0), col_int(s, 1));
+	db_done(s);
+	return got;
+}
+
 /* A person sees an action when one of its targets is in their scope. */
 int action_list(struct db *db, const char *before, const char *state, int limit, const struct scope *scope,
 	struct arena *a, struct action **out, size_t *n, struct err *e)
