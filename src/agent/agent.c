@@ -12,6 +12,7 @@
 #include "base/log.h"
 #include "base/text.h"
 #include <event2/dns.h>
+#include <malloc.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -167,6 +168,7 @@ static void on_timer(evutil_socket_t fd, short what, void *arg)
 		a->resent_mono = clock_mono_ms();
 	}
 	event_add(a->timer, &again);
+	malloc_trim(0);
 }
 
 static void on_signal(evutil_socket_t sig, short what, void *arg)

@@ -5,6 +5,7 @@
  */
 #include "agent/agent.h"
 #include "agent/exec.h"
+#include "agent/service.h"
 #include "base/arena.h"
 #include "base/clock.h"
 #include "base/conf.h"
@@ -12,6 +13,8 @@
 #include "base/log.h"
 #include "base/text.h"
 #include "wire/enrol.h"
+#include <malloc.h>
+#include <openssl/ssl.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -107,6 +110,11 @@ static int do_probe(const struct agent_conf *c, struct err *e)
 	return rc;
 }
 
+static int do_service(const struct agent_conf *c, struct err *e)
+{
+	return service_install(c->home, e);
+}
+
 static int do_version(const struct agent_conf *c, struct err *e)
 {
 	printf("him-agent %s\n", HIM_VERSION);
@@ -122,6 +130,7 @@ static const struct {
 	{"run", "run the agent (also without a word)", do_run},
 	{"enroll", "enrol this machine with a token and the CA's fingerprint", do_enroll},
 	{"probe", "print what this machine says of itself", do_probe},
+	{"service", "make the enrolled agent run, now and after every boot", do_service},
 	{"version", "print the version", do_version},
 	{"help", "print this", do_help},
 };
@@ -159,6 +168,16 @@ static int settings_load(struct agent_conf *c, int argc, char **argv, struct err
 	return 0;
 }
 
+/* A resident program shall be small: large blocks go back to the system at once, and OpenSSL reads no configuration and
+ * keeps no texts of errors that it may never have. */
+static void stay_small(void)
+{
+	mallopt(M_MMAP_THRESHOLD, 32 << 10);
+	mallopt(M_TRIM_THRESHOLD, 32 << 10);
+	mallopt(M_TOP_PAD, 8 << 10);
+	OPENSSL_init_ssl(OPENSSL_INIT_NO_LOAD_CONFIG | OPENSSL_INIT_NO_LOAD_SSL_STRINGS | OPENSSL_INIT_NO_LOAD_CRYPTO_STRINGS, NULL);
+}
+
 int main(int argc, char **argv)
 {
 	struct agent_conf c = {0};
@@ -169,6 +188,7 @@ int main(int argc, char **argv)
 
 	if (argc > 1 && strcmp(argv[1], "exec") == 0)
 		return exec_main(argc - 1, argv + 1);
+	stay_small();
 	log_open("him-agent", level);
 	if (argc > 1 && argv[1][0] != '-') {
 		for (w = 0; w < sizeof words / sizeof *words; w++)
