@@ -24,6 +24,7 @@
 #define RESUME_MAX_S 15
 
 struct api {
+	struct arena *arena; /* lives longer than what one command keeps */
 	CURL *curl;
 	struct session_login login; /* token and ca NULL on the Unix socket */
 	const char *socket;         /* NULL: TLS */
@@ -150,28 +151,34 @@ static void set_common(CURL *h, char *reason)
 	curl_easy_setopt(h, CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_3);
 }
 
-static int api_open(struct cli *c, struct err *e)
-{
-	struct api *api;
-
-	if (c->api)
-		return 0;
-	api = xcalloc(1, sizeof *api);
-	if (choose(c, api, e) < 0) {
-		free(api);
-		return -1;
-	}
-	api->curl = curl_easy_init();
-	c->api = api;
-	return 0;
-}
-
 void api_close(struct api *api)
 {
 	if (!api)
 		return;
 	curl_easy_cleanup(api->curl);
+	arena_free(api->arena);
 	free(api);
+}
+
+static int api_open(struct cli *c, struct err *e)
+{
+	struct arena *brief = c->arena;
+	struct api *api;
+	int rc;
+
+	if (c->api)
+		return 0;
+	api = xcalloc(1, sizeof *api);
+	c->arena = api->arena = arena_new();
+	rc = choose(c, api, e);
+	c->arena = brief;
+	if (rc < 0) {
+		api_close(api);
+		return -1;
+	}
+	api->curl = curl_easy_init();
+	c->api = api;
+	return 0;
 }
 
 /* ---- one request ---- */
@@ -246,9 +253,6 @@ static int problem(const struct request *r, long status, const char *where, stru
 		err_field(e, code, field ? field : "", "%s", detail);
 	else
 		err_set(e, code, "%s answers with status %ld", where, status);
-	if (code == ERR_UNAUTHORIZED && text_starts(where, "https://"))
-		err_where(e, "the login at %s has ended or is not valid (him login %s)", where,
-			where);
 	json_free(j);
 	return -1;
 }
@@ -291,7 +295,7 @@ static void request_release(struct request *r)
 }
 
 /* Sends it. The status, or -1. */
-static long perform(struct request *r, const char *reason, const char *where, struct err *e)
+static long send_to(struct request *r, const char *reason, const char *where, struct err *e)
 {
 	long status = 0;
 	CURLcode rc;
@@ -302,6 +306,17 @@ static long perform(struct request *r, const char *reason, const char *where, st
 	if (rc != CURLE_OK && !(r->stop && rc == CURLE_WRITE_ERROR))
 		return unreachable(rc, reason, where, e);
 	return status >= 200 && status < 300 ? status : problem(r, status, where, e);
+}
+
+/* The same to the server that was chosen: when it does not know us, how to change that. */
+static long perform(struct request *r, const struct api *api, const char *reason, struct err *e)
+{
+	long status = send_to(r, reason, api->where, e);
+
+	if (status < 0 && e->code == ERR_UNAUTHORIZED && !api->socket)
+		err_where(e, "the login at %s does not hold any more (him login %s)", api->where,
+			api->where);
+	return status;
 }
 
 int api_call(struct cli *c, const char *method, const char *path, const struct json *body,
@@ -316,7 +331,7 @@ int api_call(struct cli *c, const char *method, const char *path, const struct j
 	curl_easy_setopt(r.h, CURLOPT_ACCEPT_ENCODING, "");
 	curl_easy_setopt(r.h, CURLOPT_TIMEOUT_MS, CALL_MS);
 	prepare(&r, c->api, arena_printf(c->arena, "/api/v1%s", path));
-	if (set_body(&r, method, body, e) == 0 && perform(&r, c->api->reason, c->api->where, e) > 0)
+	if (set_body(&r, method, body, e) == 0 && perform(&r, c->api, c->api->reason, e) > 0)
 		rc = 0;
 	if (rc == 0 && out) {
 		*out = r.answer.len ? json_parse(buf_str(&r.answer), r.answer.len, e) : NULL;
@@ -344,7 +359,7 @@ int api_call_at(const char *url, const char *ca, const char *method, const char 
 		curl_easy_setopt(h, CURLOPT_SSL_VERIFYPEER, 0L);
 		curl_easy_setopt(h, CURLOPT_SSL_VERIFYHOST, 0L);
 	}
-	if (set_body(&r, method, body, e) == 0 && perform(&r, reason, url, e) > 0)
+	if (set_body(&r, method, body, e) == 0 && send_to(&r, reason, url, e) > 0)
 		rc = buf_add(out, buf_str(&r.answer), r.answer.len) < 0
 			? err_set(e, ERR_PROTOCOL, "%s answers with more than can be taken", url)
 			: 0;
@@ -365,7 +380,7 @@ int api_download(struct cli *c, const char *path, FILE *to, struct err *e)
 	curl_easy_setopt(r.h, CURLOPT_LOW_SPEED_LIMIT, 1L);
 	curl_easy_setopt(r.h, CURLOPT_LOW_SPEED_TIME, CALL_MS / 1000);
 	prepare(&r, c->api, arena_printf(c->arena, "/api/v1%s", path));
-	if (perform(&r, c->api->reason, c->api->where, e) > 0)
+	if (perform(&r, c->api, c->api->reason, e) > 0)
 		rc = r.stop ? err_errno(e, "cannot write the file") : 0;
 	request_release(&r);
 	return rc;
@@ -404,7 +419,7 @@ static int stream_once(struct cli *c, CURL *h, const char *path, struct sse *sse
 		r.headers = curl_slist_append(r.headers, id);
 	}
 	prepare(&r, c->api, arena_printf(c->arena, "/api/v1%s", path));
-	status = perform(&r, reason, c->api->where, e);
+	status = perform(&r, c->api, reason, e);
 	curl_easy_getinfo(h, CURLINFO_RESPONSE_CODE, &began);
 	request_release(&r);
 	if (status < 0)

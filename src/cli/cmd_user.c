@@ -133,6 +133,8 @@ static int own_password(struct cli *c, bool from_stdin, struct err *e)
 				c->arena, "/users/%s/password", api_segment(c, name ? name : "")),
 			body, NULL, e);
 	}
+	if (rc == 0)
+		fprintf(stderr, "changed; your logins have ended, log in again\n");
 	json_free(body);
 	explicit_bzero(old, sizeof old);
 	explicit_bzero(fresh, sizeof fresh);

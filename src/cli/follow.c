@@ -18,7 +18,7 @@
 #include <unistd.h>
 #include <uthash.h>
 
-#define PAUSE_MIN_MS 100
+#define PAUSE_MIN_MS 20
 #define PAUSE_MAX_MS 1000
 #define AWAY_MS 120000
 #define HEAD_BYTES 32768 /* of an output that was too long, before what was dropped */

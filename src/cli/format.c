@@ -20,7 +20,7 @@ char *format_age(int64_t ms, int64_t now_ms, char out[32])
 		int64_t below, unit;
 		const char *word;
 	} steps[] = {{90 * SECOND, SECOND, "s"}, {90 * MINUTE, MINUTE, "min"},
-		{36 * HOUR, HOUR, "h"}, {INT64_MAX, DAY, "days"}};
+		{48 * HOUR, HOUR, "h"}, {INT64_MAX, DAY, "days"}};
 	int64_t age = now_ms - ms, size = age < 0 ? -age : age;
 	size_t i = 0;
 

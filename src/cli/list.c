@@ -203,6 +203,16 @@ static const char *heading(struct arena *a, const char *key)
 
 /* ---- the table ---- */
 
+/* What may be cut where the terminal is too narrow: long texts, but no name, id, number or progress. */
+static bool may_be_cut(const struct table *t, size_t i)
+{
+	const struct shown *s = &t->columns[i];
+
+	if (i == 0 || !t->c->terminal)
+		return false;
+	return i == t->n - 1 || (!s->extra && !s->right && strcmp(s->key, "id") != 0);
+}
+
 static void open_table(struct table *t, bool headings)
 {
 	t->scols = scols_new_table();
@@ -211,7 +221,7 @@ static void open_table(struct table *t, bool headings)
 	for (size_t i = 0; i < t->n; i++)
 		scols_table_new_column(t->scols, heading(t->c->arena, t->columns[i].key), 0.1,
 			(t->columns[i].right ? SCOLS_FL_RIGHT : 0) |
-				(i && t->c->terminal ? SCOLS_FL_TRUNC : 0));
+				(may_be_cut(t, i) ? SCOLS_FL_TRUNC : 0));
 }
 
 static int add_row(void *ctx, const struct json *row, struct err *e)

@@ -15,8 +15,8 @@ static void test_age(void **state)
 		const char *text;
 	} rows[] = {{0, "just now"}, {1999, "just now"}, {-1500, "just now"}, {2000, "2 s ago"},
 		{89999, "89 s ago"}, {90000, "1 min ago"}, {240000, "4 min ago"},
-		{90 * 60000, "1 h ago"}, {35 * 3600000LL, "35 h ago"},
-		{36 * 3600000LL, "1 days ago"}, {12 * 86400000LL, "12 days ago"},
+		{90 * 60000, "1 h ago"}, {47 * 3600000LL, "47 h ago"},
+		{48 * 3600000LL, "2 days ago"}, {12 * 86400000LL, "12 days ago"},
 		{-7200000, "in 2 h"}};
 	char out[32];
 
