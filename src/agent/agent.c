@@ -97,11 +97,12 @@ static void on_contact(void *ctx, bool made, const char *parent, const struct er
 	if (made)
 		log_info("in contact with %s", parent);
 	else
-		log_limited(LOG_WARN_, "contact", 600000, "no contact with %s: %s", parent, why->text);
+		log_limited(
+			LOG_WARN_, "contact", 600000, "no contact with %s: %s", parent, why->text);
 }
 
-static const struct uplink_ops uplink_ops = {on_hello, on_collect, on_accepted, on_lost, on_down, on_judge,
-	on_parent, on_waiting, on_contact};
+static const struct uplink_ops uplink_ops = {on_hello, on_collect, on_accepted, on_lost, on_down,
+	on_judge, on_parent, on_waiting, on_contact};
 
 /* ---- parents, certificates ---- */
 
@@ -145,7 +146,8 @@ static void renew(struct agent *a)
 	buf_init(&body, 65536);
 	if (identity_renew(&a->id, false, &body, &e) < 0 ||
 		spool_volatile(a->spool, "renew", body.data, body.len, &a->live) < 0)
-		log_limited(LOG_ERROR_, "renew", HOURLY_MS, "the certificate cannot be renewed: %s", e.text);
+		log_limited(LOG_ERROR_, "renew", HOURLY_MS, "the certificate cannot be renewed: %s",
+			e.text);
 	buf_release(&body);
 	uplink_wake(a->uplink);
 }
@@ -157,13 +159,15 @@ static void on_timer(evutil_socket_t fd, short what, void *arg)
 	struct timeval again = {300, 0};
 	struct err e = ERR_INIT;
 
-	if ((a->parents_stale && parents_apply(a, &e) < 0) || (a->tls_stale && tls_apply(a, &e) < 0))
+	if ((a->parents_stale && parents_apply(a, &e) < 0) ||
+		(a->tls_stale && tls_apply(a, &e) < 0))
 		log_error("%s", e.text);
 	a->parents_stale = a->tls_stale = false;
 	if (identity_renew_due(&a->id, order_now(a)))
 		renew(a);
 	jobs_forget_before(a->jobs, order_now(a));
-	if (clock_mono_ms() - a->resent_mono > HOURLY_MS) { /* accepted for so long and not committed */
+	if (clock_mono_ms() - a->resent_mono >
+		HOURLY_MS) { /* accepted for so long and not committed */
 		spool_lost(a->spool, 0);
 		a->resent_mono = clock_mono_ms();
 	}
@@ -181,7 +185,9 @@ static void on_signal(evutil_socket_t sig, short what, void *arg)
 static int spool_start(struct agent *a, struct err *e)
 {
 	char dir[1200];
-	struct spool_conf conf = {.dir = dir, .agent = a->id.id, .max_bytes = a->conf->spool_max_bytes,
+	struct spool_conf conf = {.dir = dir,
+		.agent = a->id.id,
+		.max_bytes = a->conf->spool_max_bytes,
 		.max_files = SPOOL_FILES_MAX};
 
 	snprintf(dir, sizeof dir, "%s/spool", a->dir);
@@ -192,10 +198,15 @@ static int spool_start(struct agent *a, struct err *e)
 
 static int jobs_start(struct agent *a, struct err *e)
 {
-	static const struct jobs_ops ops = {.on_started = outcome_started, .on_live = outcome_live,
+	static const struct jobs_ops ops = {.on_started = outcome_started,
+		.on_live = outcome_live,
 		.on_outcome = outcome_ended};
 	char dir[1200];
-	struct jobs_conf conf = {.dir = dir, .base = a->base, .running_max = (int)a->conf->jobs, .ops = &ops, .ctx = a,
+	struct jobs_conf conf = {.dir = dir,
+		.base = a->base,
+		.running_max = (int)a->conf->jobs,
+		.ops = &ops,
+		.ctx = a,
 		.now_ms = order_now(a)};
 
 	snprintf(dir, sizeof dir, "%s/jobs", a->dir);
@@ -206,9 +217,16 @@ static int jobs_start(struct agent *a, struct err *e)
 static int uplink_begin(struct agent *a, struct err *e)
 {
 	const struct agent_conf *c = a->conf;
-	struct uplink_conf conf = {.base = a->base, .dns = a->dns, .ops = &uplink_ops, .ctx = a,
-		.version = HIM_VERSION, .stream = spool_stream(a->spool), .hold_ms = c->hold_ms,
-		.poll_ms = c->poll_ms, .keepalive_ms = c->keepalive_ms, .retry_max_ms = c->retry_max_ms,
+	struct uplink_conf conf = {.base = a->base,
+		.dns = a->dns,
+		.ops = &uplink_ops,
+		.ctx = a,
+		.version = HIM_VERSION,
+		.stream = spool_stream(a->spool),
+		.hold_ms = c->hold_ms,
+		.poll_ms = c->poll_ms,
+		.keepalive_ms = c->keepalive_ms,
+		.retry_max_ms = c->retry_max_ms,
 		.better_ms = c->better_ms};
 
 	a->uplink = uplink_new(&conf);
@@ -220,14 +238,18 @@ static int open_all(struct agent *a, struct err *e)
 	struct timeval soon = {1, 0};
 
 	a->base = event_base_new();
-	a->dns = evdns_base_new(a->base, EVDNS_BASE_INITIALIZE_NAMESERVERS | EVDNS_BASE_DISABLE_WHEN_INACTIVE);
+	a->dns = evdns_base_new(
+		a->base, EVDNS_BASE_INITIALIZE_NAMESERVERS | EVDNS_BASE_DISABLE_WHEN_INACTIVE);
 	buf_init(&a->live, 512u << 10);
 	if (identity_load(a->dir, &a->id, e) < 0)
 		return e->code == ERR_NOT_FOUND
-			? err_set(e, ERR_USAGE, "not enrolled: run him-agent enroll first (no identity in %s)", a->dir)
+			? err_set(e, ERR_USAGE,
+				  "not enrolled: run him-agent enroll first (no identity in %s)",
+				  a->dir)
 			: -1;
 	order_load_time(a);
-	if (spool_start(a, e) < 0 || uplink_begin(a, e) < 0 || jobs_start(a, e) < 0 || report_open(a, e) < 0)
+	if (spool_start(a, e) < 0 || uplink_begin(a, e) < 0 || jobs_start(a, e) < 0 ||
+		report_open(a, e) < 0)
 		return -1;
 	a->timer = event_new(a->base, -1, 0, on_timer, a);
 	event_add(a->timer, &soon);

@@ -16,7 +16,8 @@
 
 struct agent_conf {
 	char *home, *parents, *log_level, *server, *ca_fingerprint, *token_file, *name, *root;
-	int64_t report_ms, spool_max_bytes, jobs, hold_ms, poll_ms, keepalive_ms, better_ms, retry_max_ms, clock_offset_ms;
+	int64_t report_ms, spool_max_bytes, jobs, hold_ms, poll_ms, keepalive_ms, better_ms,
+		retry_max_ms, clock_offset_ms;
 	bool json;
 };
 
@@ -36,7 +37,8 @@ struct agent {
 	int64_t resent_mono;
 
 	/* report.c */
-	char base_digest[DIGEST_LEN + 1]; /* of the last committed report; "": the next is a full one */
+	char base_digest[DIGEST_LEN +
+		1];   /* of the last committed report; "": the next is a full one */
 	bool pending; /* a report is on its way */
 	bool unsent;  /* something changed that no report says yet */
 	char pending_stream[STREAM_LEN + 1], pending_digest[DIGEST_LEN + 1];
@@ -44,7 +46,7 @@ struct agent {
 
 	/* order.c */
 	int64_t signed_time_ms, signed_time_saved_ms; /* the newest time the server signed */
-	uint64_t forged; /* orders and lists that were not the server's */
+	uint64_t forged;               /* orders and lists that were not the server's */
 	bool tls_stale, parents_stale; /* to be put in force when the frames are done with */
 
 	/* outcome.c */
@@ -65,7 +67,8 @@ void order_load_time(struct agent *a);
 
 /* outcome.c */
 void outcome_started(void *ctx, const char *action, int64_t started_ms);
-void outcome_live(void *ctx, const char *action, const char *name, int64_t offset, const void *data, size_t len);
+void outcome_live(void *ctx, const char *action, const char *name, int64_t offset, const void *data,
+	size_t len);
 void outcome_ended(void *ctx, const char *action, const char *json, size_t len);
 /* What was not taken at all: state "refused" or "expired". */
 void outcome_refuse(struct agent *a, const char *action, const char *state, const char *reason);

@@ -102,21 +102,29 @@ static const char *signal_word(int sig)
 static void outcome_end(struct exec *x, const char *why_not)
 {
 	bool by_signal = WIFSIGNALED(x->status), done = !by_signal && WEXITSTATUS(x->status) == 0;
-	const char *state = x->timed_out ? "timed_out" : x->cancelled ? "cancelled" : done && !why_not ? "done" : "failed";
+	const char *state = x->timed_out ? "timed_out"
+		: x->cancelled           ? "cancelled"
+		: done && !why_not       ? "done"
+					 : "failed";
 	struct json *j = outcome_head(x, state, NULL), *limits = json_object();
 	char reason[200], lasted[32];
 
 	if (why_not)
 		json_set_string(j, "reason", why_not);
 	else if (x->timed_out) {
-		snprintf(reason, sizeof reason, "it ran longer than %s", text_duration_format(x->spec.timeout_ms, lasted));
+		snprintf(reason, sizeof reason, "it ran longer than %s",
+			text_duration_format(x->spec.timeout_ms, lasted));
 		json_set_string(j, "reason", reason);
 	} else if (limits_out_of_memory(&x->limits)) {
-		snprintf(reason, sizeof reason, "the kernel ended it: it wanted more memory than its limit of %s",
+		snprintf(reason, sizeof reason,
+			"the kernel ended it: it wanted more memory than its limit of %s",
 			text_size_format(x->spec.memory_bytes, lasted));
 		json_set_string(j, "reason", reason);
-	} else if (x->spec.attach && (x->out.whole_bytes < x->out.bytes || x->err.whole_bytes < x->err.bytes)) {
-		json_set_string(j, "reason", "the whole output is over 16 MiB: only its beginning is kept as an attachment");
+	} else if (x->spec.attach &&
+		(x->out.whole_bytes < x->out.bytes || x->err.whole_bytes < x->err.bytes)) {
+		json_set_string(j, "reason",
+			"the whole output is over 16 MiB: only its beginning is kept as an "
+			"attachment");
 	}
 	if (!why_not && by_signal)
 		json_set_string(j, "signal", signal_word(WTERMSIG(x->status)));
@@ -182,15 +190,17 @@ static int become(const struct exec *x)
 {
 	if (getuid() != 0)
 		return getuid() == x->user.uid ? 0 : (errno = EPERM, -1);
-	return setgroups(x->user.groups_n, x->user.groups) < 0 || setresgid(x->user.gid, x->user.gid, x->user.gid) < 0 ||
-			       setresuid(x->user.uid, x->user.uid, x->user.uid) < 0
-		       ? -1
-		       : 0;
+	return setgroups(x->user.groups_n, x->user.groups) < 0 ||
+			setresgid(x->user.gid, x->user.gid, x->user.gid) < 0 ||
+			setresuid(x->user.uid, x->user.uid, x->user.uid) < 0
+		? -1
+		: 0;
 }
 
 static void child(struct exec *x, const char **env, int out, int err, int fail)
 {
-	int null = open("/dev/null", O_RDONLY | O_CLOEXEC), script = x->spec.script ? script_fd(x) : -1;
+	int null = open("/dev/null", O_RDONLY | O_CLOEXEC),
+	    script = x->spec.script ? script_fd(x) : -1;
 	const char **argv;
 	sigset_t none;
 
@@ -211,7 +221,8 @@ static void child(struct exec *x, const char **env, int out, int err, int fail)
 		child_fail(fail, "cannot enter a folder");
 	umask(022);
 	if (!x->spec.script) {
-		execvpe(x->spec.command[0], (char *const *)(uintptr_t)x->spec.command, (char *const *)(uintptr_t)env);
+		execvpe(x->spec.command[0], (char *const *)(uintptr_t)x->spec.command,
+			(char *const *)(uintptr_t)env);
 		child_fail(fail, x->spec.command[0]);
 	}
 	argv = arena_alloc(x->arena, (x->spec.command_n + 2) * sizeof *argv);
@@ -279,7 +290,8 @@ static bool take_output(struct exec *x, int *fd, struct output *o, int stream)
 
 	if (n > 0) {
 		if (x->live_fd >= 0)
-			output_live(o, x->live_fd, stream, o->bytes, data, (size_t)n, clock_mono_ms());
+			output_live(
+				o, x->live_fd, stream, o->bytes, data, (size_t)n, clock_mono_ms());
 		output_add(o, data, (size_t)n);
 		return true;
 	}
@@ -316,8 +328,11 @@ static void deadlines(struct exec *x, int64_t now)
 static void watch(struct exec *x)
 {
 	while (!x->ended) {
-		struct pollfd p[3] = {{x->out_fd, POLLIN, 0}, {x->err_fd, POLLIN, 0}, {x->signal_fd, POLLIN, 0}};
-		int64_t now = clock_mono_ms(), until = x->kill_mono && !x->killed ? x->kill_mono : x->timeout_mono, left = until - now;
+		struct pollfd p[3] = {
+			{x->out_fd, POLLIN, 0}, {x->err_fd, POLLIN, 0}, {x->signal_fd, POLLIN, 0}};
+		int64_t now = clock_mono_ms(),
+			until = x->kill_mono && !x->killed ? x->kill_mono : x->timeout_mono,
+			left = until - now;
 		if (x->killed || left > 60000)
 			left = 60000;
 		poll(p, 3, left > 0 ? (int)left : 0);
@@ -330,7 +345,8 @@ static void watch(struct exec *x)
 		deadlines(x, clock_mono_ms());
 	}
 	kill_all(x); /* what it left in the background ends with it */
-	for (int64_t end = clock_mono_ms() + DRAIN_MS; (x->out_fd >= 0 || x->err_fd >= 0) && clock_mono_ms() < end;) {
+	for (int64_t end = clock_mono_ms() + DRAIN_MS;
+		(x->out_fd >= 0 || x->err_fd >= 0) && clock_mono_ms() < end;) {
 		struct pollfd p[2] = {{x->out_fd, POLLIN, 0}, {x->err_fd, POLLIN, 0}};
 		if (poll(p, 2, 50) <= 0)
 			continue;
@@ -365,7 +381,9 @@ static int run(struct exec *x)
 	x->started_ms = clock_now_ms();
 	snprintf(why, sizeof why, "%lld", (long long)x->started_ms);
 	if (file_write(path, why, strlen(why), 0600, NULL) < 0)
-		return refuse(x, "it cannot be journalled that it starts: the disk is full or cannot be written");
+		return refuse(x,
+			"it cannot be journalled that it starts: the disk is full or cannot be "
+			"written");
 	x->timeout_mono = clock_mono_ms() + x->spec.timeout_ms;
 	x->pid = fork();
 	if (x->pid == 0)
@@ -400,7 +418,8 @@ static int spec_load(struct exec *x, struct err *e)
 	rc = file_read(path, &b, e);
 	body = rc == 0 ? strchr(buf_str(&b), '\n') : NULL; /* after the deadline's line */
 	if (body)
-		rc = job_spec_parse(body + 1, b.len - (size_t)(body + 1 - b.data), x->arena, &x->spec, e);
+		rc = job_spec_parse(
+			body + 1, b.len - (size_t)(body + 1 - b.data), x->arena, &x->spec, e);
 	buf_release(&b);
 	return body ? rc : -1;
 }

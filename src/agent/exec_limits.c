@@ -54,7 +54,8 @@ static void v2(struct limits *l, const char *id)
 	(void)put(parent, "cgroup.subtree_control", "+cpu +memory");
 	if (make(ROOT, id, l->groups[0]) < 0)
 		return;
-	snprintf(text, sizeof text, "%lld %d", (long long)l->cpu_percent * PERIOD_US / 100, PERIOD_US);
+	snprintf(text, sizeof text, "%lld %d", (long long)l->cpu_percent * PERIOD_US / 100,
+		PERIOD_US);
 	if (put(l->groups[0], "cpu.max", text) == 0)
 		l->cpu = "cgroup2";
 	snprintf(text, sizeof text, "%lld", (long long)l->memory_bytes);
@@ -69,10 +70,12 @@ static void v1(struct limits *l, const char *id)
 	char text[64];
 
 	snprintf(text, sizeof text, "%lld", (long long)l->cpu_percent * PERIOD_US / 100);
-	if (make(ROOT "/cpu", id, l->groups[0]) == 0 && put(l->groups[0], "cpu.cfs_quota_us", text) == 0)
+	if (make(ROOT "/cpu", id, l->groups[0]) == 0 &&
+		put(l->groups[0], "cpu.cfs_quota_us", text) == 0)
 		l->cpu = "cgroup1";
 	snprintf(text, sizeof text, "%lld", (long long)l->memory_bytes);
-	if (make(ROOT "/memory", id, l->groups[1]) == 0 && put(l->groups[1], "memory.limit_in_bytes", text) == 0) {
+	if (make(ROOT "/memory", id, l->groups[1]) == 0 &&
+		put(l->groups[1], "memory.limit_in_bytes", text) == 0) {
 		l->memory = "cgroup1";
 		(void)put(l->groups[1], "memory.memsw.limit_in_bytes", text);
 	}

@@ -10,7 +10,7 @@
 #define LIMIT_GROUPS 2
 
 struct limits {
-	const char *cpu, *memory; /* "cgroup2", "cgroup1", "nice", "rlimit" */
+	const char *cpu, *memory;       /* "cgroup2", "cgroup1", "nice", "rlimit" */
 	char groups[LIMIT_GROUPS][300]; /* cgroup folders to join; "" none */
 	int64_t cpu_percent, memory_bytes;
 };

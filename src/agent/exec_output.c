@@ -13,7 +13,9 @@
 void output_init(struct output *o, const char *whole_path)
 {
 	memset(o, 0, sizeof *o);
-	o->whole_fd = whole_path ? open(whole_path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600) : -1;
+	o->whole_fd = whole_path
+		? open(whole_path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600)
+		: -1;
 	o->budget = LIVE_PER_SECOND;
 }
 
@@ -45,7 +47,8 @@ static void tail_add(struct output *o, const char *data, size_t len)
 		return;
 	}
 	for (size_t done = 0; done < len;) {
-		size_t at = (o->tail_at + o->tail_len) % OUTPUT_TAIL, room = OUTPUT_TAIL - at, n = len - done;
+		size_t at = (o->tail_at + o->tail_len) % OUTPUT_TAIL, room = OUTPUT_TAIL - at,
+		       n = len - done;
 		if (n > room)
 			n = room;
 		memcpy(o->tail + at, data + done, n);
@@ -99,7 +102,8 @@ void output_json(const struct output *o, const char *name, struct json *out)
 	buf_release(&text);
 }
 
-void output_live(struct output *o, int fd, int stream, int64_t offset, const char *data, size_t len, int64_t mono_ms)
+void output_live(struct output *o, int fd, int stream, int64_t offset, const char *data, size_t len,
+	int64_t mono_ms)
 {
 	char piece[LIVE_HEAD + LIVE_PIECE];
 

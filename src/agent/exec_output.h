@@ -14,8 +14,8 @@
 struct output {
 	char head[OUTPUT_HEAD], tail[OUTPUT_TAIL]; /* tail: a ring */
 	size_t head_len, tail_at, tail_len;
-	int64_t bytes;	     /* in all */
-	int whole_fd;	     /* -1: not kept */
+	int64_t bytes;       /* in all */
+	int whole_fd;        /* -1: not kept */
 	int64_t whole_bytes; /* written there */
 	/* live */
 	int64_t budget_mono_ms, budget;
@@ -29,9 +29,10 @@ int64_t output_dropped(const struct output *o);
 /* NAME (base64 of head and tail), NAME_bytes, NAME_dropped. */
 void output_json(const struct output *o, const char *name, struct json *out);
 /* Sends a piece to the agent through the live pipe, within 16 KiB a second; what does not go is not sent. */
-void output_live(struct output *o, int fd, int stream, int64_t offset, const char *data, size_t len, int64_t mono_ms);
+void output_live(struct output *o, int fd, int stream, int64_t offset, const char *data, size_t len,
+	int64_t mono_ms);
 
-#define LIVE_HEAD 13 /* 1 byte stream, 8 bytes offset, 4 bytes length, big endian */
+#define LIVE_HEAD 13    /* 1 byte stream, 8 bytes offset, 4 bytes length, big endian */
 #define LIVE_PIECE 4000 /* with its head below PIPE_BUF: written whole or not at all */
 
 #endif

@@ -58,7 +58,8 @@ void exec_user_groups(char *text, const char *name, struct exec_user *out)
 		if (next)
 			*next++ = '\0';
 		if (text_split(line, ":", fields, 4) == 4 && listed(fields[3], name) &&
-			text_int(fields[2], "gid", 0, UINT32_MAX - 1, &gid, NULL) == 0 && (gid_t)gid != out->gid)
+			text_int(fields[2], "gid", 0, UINT32_MAX - 1, &gid, NULL) == 0 &&
+			(gid_t)gid != out->gid)
 			out->groups[out->groups_n++] = (gid_t)gid;
 	}
 }
@@ -91,5 +92,7 @@ int exec_user_find(const char *name, struct exec_user *out, struct err *e)
 		exec_user_groups(b.data ? b.data : (char[]){""}, name, out);
 	}
 	buf_release(&b);
-	return found ? 0 : err_field(e, ERR_NOT_FOUND, "as", "there is no user '%.60s' on this machine", name);
+	return found ? 0
+		     : err_field(e, ERR_NOT_FOUND, "as", "there is no user '%.60s' on this machine",
+			       name);
 }

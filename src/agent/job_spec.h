@@ -22,6 +22,7 @@ struct job_spec {
 };
 
 /* Texts live in the arena. -1: e names the field and the limit. */
-int job_spec_parse(const char *text, size_t len, struct arena *a, struct job_spec *out, struct err *e);
+int job_spec_parse(
+	const char *text, size_t len, struct arena *a, struct job_spec *out, struct err *e);
 
 #endif

@@ -31,9 +31,9 @@
 #include <unistd.h>
 #include <uthash.h>
 
-#define LOOK_MS 500	       /* at jobs of an agent before us */
-#define SOON_MS 400	       /* what ends sooner is not said to run */
-#define KEEP_MS 604800000LL    /* known after its deadline, so that no replay runs it */
+#define LOOK_MS 500         /* at jobs of an agent before us */
+#define SOON_MS 400         /* what ends sooner is not said to run */
+#define KEEP_MS 604800000LL /* known after its deadline, so that no replay runs it */
 #define OUTCOME_MAX (1u << 20)
 
 extern char **environ;
@@ -46,10 +46,10 @@ struct job {
 	enum job_state state;
 	bool cancelled;
 	int64_t deadline_ms, started_mono;
-	pid_t pid;     /* of the supervisor; 0: one of an agent before us */
+	pid_t pid; /* of the supervisor; 0: one of an agent before us */
 	int pidfd, live_fd;
 	struct event *ended, *live;
-	bool said;     /* that it runs */
+	bool said; /* that it runs */
 	struct buf heard;
 	struct job *next_waiting;
 	UT_hash_handle hh;
@@ -155,7 +155,8 @@ static void job_ended(struct job *x)
 	x->state = JOB_ENDED;
 	if (!has(j, x->id, "outcome.json"))
 		outcome_write(j, x->id, "failed",
-			began ? "outcome unknown: its supervisor was ended from outside" : "it could not be started");
+			began ? "outcome unknown: its supervisor was ended from outside"
+			      : "it could not be started");
 	outcome_tell(x);
 	start_next(j);
 }
@@ -164,7 +165,7 @@ void jobs_retry_outcomes(struct jobs *j)
 {
 	struct job *x, *tmp;
 
-	HASH_ITER(hh, j->all, x, tmp)
+	HASH_ITER (hh, j->all, x, tmp)
 		if (x->state == JOB_ENDED)
 			outcome_tell(x);
 }
@@ -186,7 +187,8 @@ static void hear(struct job *x)
 	while (x->heard.len >= LIVE_HEAD) {
 		size_t len = (size_t)p[9] << 24 | (size_t)p[10] << 16 | (size_t)p[11] << 8 | p[12];
 		int64_t offset = 0;
-		if (len > LIVE_PIECE || (p[0] != 1 && p[0] != 2)) { /* not our supervisor's: listen no more */
+		if (len > LIVE_PIECE ||
+			(p[0] != 1 && p[0] != 2)) { /* not our supervisor's: listen no more */
 			event_del(x->live);
 			return;
 		}
@@ -194,7 +196,8 @@ static void hear(struct job *x)
 			return;
 		for (int i = 1; i <= 8; i++)
 			offset = (int64_t)((uint64_t)offset << 8 | p[i]);
-		x->jobs->conf.ops->on_live(x->jobs->conf.ctx, x->id, p[0] == 1 ? "stdout" : "stderr", offset, p + LIVE_HEAD, len);
+		x->jobs->conf.ops->on_live(x->jobs->conf.ctx, x->id,
+			p[0] == 1 ? "stdout" : "stderr", offset, p + LIVE_HEAD, len);
 		buf_drop_front(&x->heard, LIVE_HEAD + len);
 	}
 }
@@ -232,11 +235,11 @@ static void on_look(evutil_socket_t fd, short what, void *arg)
 	struct job *x, *tmp;
 	int64_t now = clock_mono_ms();
 
-	HASH_ITER(hh, j->all, x, tmp)
-	{
+	HASH_ITER (hh, j->all, x, tmp) {
 		if (x->state == JOB_RUNNING && !x->said && now - x->started_mono >= SOON_MS) {
 			x->said = true;
-			j->conf.ops->on_started(j->conf.ctx, x->id, clock_now_ms() - (now - x->started_mono));
+			j->conf.ops->on_started(
+				j->conf.ctx, x->id, clock_now_ms() - (now - x->started_mono));
 		}
 		if (x->state == JOB_RUNNING && x->pidfd < 0 && !locked(j, x->id))
 			job_ended(x);
@@ -274,8 +277,10 @@ static pid_t supervisor_spawn(const char *dir, int live)
 	sigfillset(&all);
 	posix_spawnattr_setsigmask(&attr, &none);
 	posix_spawnattr_setsigdefault(&attr, &all);
-	posix_spawnattr_setflags(&attr, POSIX_SPAWN_SETSID | POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
-	rc = posix_spawn(&pid, "/proc/self/exe", &files, &attr, (char *const *)(uintptr_t)argv, environ);
+	posix_spawnattr_setflags(
+		&attr, POSIX_SPAWN_SETSID | POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
+	rc = posix_spawn(
+		&pid, "/proc/self/exe", &files, &attr, (char *const *)(uintptr_t)argv, environ);
 	posix_spawn_file_actions_destroy(&files);
 	posix_spawnattr_destroy(&attr);
 	return rc == 0 ? pid : -1;
@@ -339,7 +344,8 @@ bool jobs_known(const struct jobs *j, const char *action)
 	return find(j, action) != NULL;
 }
 
-int jobs_take(struct jobs *j, const char *action, const char *body, size_t len, int64_t deadline_ms, struct err *e)
+int jobs_take(struct jobs *j, const char *action, const char *body, size_t len, int64_t deadline_ms,
+	struct err *e)
 {
 	struct arena *a = arena_new();
 	struct job_spec spec;
@@ -355,7 +361,9 @@ int jobs_take(struct jobs *j, const char *action, const char *body, size_t len, 
 		buf_printf(&b, "%lld\n", (long long)deadline_ms);
 		buf_add(&b, body, len);
 		path_of(j, action, NULL, path);
-		rc = mkdir(path, 0700) < 0 && errno != EEXIST ? err_errno(e, "the action cannot be journalled in %s", path) : 0;
+		rc = mkdir(path, 0700) < 0 && errno != EEXIST
+			? err_errno(e, "the action cannot be journalled in %s", path)
+			: 0;
 		path_of(j, action, "spec", path);
 		if (rc == 0)
 			rc = file_write(path, b.data, b.len, 0600, e);
@@ -397,7 +405,8 @@ void jobs_cancel(struct jobs *j, const char *action)
 /* Keeps the folder with its mark; what was in it goes. */
 static void strip(struct jobs *j, const char *id)
 {
-	static const char *const heavy[] = {"outcome.json", "stdout.full", "stderr.full", "lock", "started", "spec"};
+	static const char *const heavy[] = {
+		"outcome.json", "stdout.full", "stderr.full", "lock", "started", "spec"};
 	char path[1400];
 
 	for (size_t i = 0; i < sizeof heavy / sizeof *heavy; i++) {
@@ -426,8 +435,7 @@ void jobs_forget_before(struct jobs *j, int64_t now_ms)
 	struct job *x, *tmp;
 	char path[1400];
 
-	HASH_ITER(hh, j->all, x, tmp)
-	{
+	HASH_ITER (hh, j->all, x, tmp) {
 		if (x->state != JOB_REPORTED || x->deadline_ms + KEEP_MS > now_ms)
 			continue;
 		path_of(j, x->id, NULL, path);
@@ -443,7 +451,8 @@ bool jobs_has_attachments(const struct jobs *j, const char *action)
 	return has(j, action, "stdout.full") || has(j, action, "stderr.full");
 }
 
-int jobs_attachment(const struct jobs *j, const char *action, const char *name, int64_t offset, struct buf *out, int64_t *total)
+int jobs_attachment(const struct jobs *j, const char *action, const char *name, int64_t offset,
+	struct buf *out, int64_t *total)
 {
 	char path[1400], file[32], data[16384];
 	struct stat st;
@@ -458,7 +467,8 @@ int jobs_attachment(const struct jobs *j, const char *action, const char *name, 
 	if (fstat(fd, &st) == 0) {
 		*total = st.st_size;
 		while (out->len < out->max) {
-			size_t want = out->max - out->len < sizeof data ? out->max - out->len : sizeof data;
+			size_t want = out->max - out->len < sizeof data ? out->max - out->len
+									: sizeof data;
 			n = pread(fd, data, want, offset + (off_t)out->len);
 			if (n <= 0 || buf_add(out, data, (size_t)n) < 0)
 				break;
@@ -519,7 +529,8 @@ static void find_one(struct jobs *j, const char *id)
 		x->state = JOB_ENDED;
 	} else if (has(j, id, "started")) {
 		x->state = JOB_ENDED;
-		outcome_write(j, id, "failed", "outcome unknown: this machine or its agent stopped while it ran");
+		outcome_write(j, id, "failed",
+			"outcome unknown: this machine or its agent stopped while it ran");
 	} else if (x->deadline_ms < j->conf.now_ms) {
 		x->state = JOB_ENDED;
 		outcome_write(j, id, "expired", "its deadline passed before it could start");
@@ -568,8 +579,7 @@ void jobs_close(struct jobs *j)
 
 	if (!j)
 		return;
-	HASH_ITER(hh, j->all, x, tmp)
-	{
+	HASH_ITER (hh, j->all, x, tmp) {
 		unwatch(x);
 		HASH_DEL(j->all, x);
 		free(x);

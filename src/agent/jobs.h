@@ -20,8 +20,10 @@
 struct jobs;
 
 struct jobs_ops {
-	void (*on_started)(void *ctx, const char *action, int64_t started_ms); /* it runs for more than a moment */
-	void (*on_live)(void *ctx, const char *action, const char *name, int64_t offset, const void *data, size_t len);
+	void (*on_started)(void *ctx, const char *action,
+		int64_t started_ms); /* it runs for more than a moment */
+	void (*on_live)(void *ctx, const char *action, const char *name, int64_t offset,
+		const void *data, size_t len);
 	/* An outcome (JSON, the body of a result). Repeated by jobs_retry_outcomes until jobs_reported. */
 	void (*on_outcome)(void *ctx, const char *action, const char *json, size_t len);
 };
@@ -42,7 +44,8 @@ void jobs_close(struct jobs *j); /* running commands go on. Accepts NULL */
 bool jobs_known(const struct jobs *j, const char *action);
 /* Journals it; it starts when there is a slot. -1: the body is not valid (ERR_INVALID, ERR_TOO_LARGE), or it cannot be
  * journalled. */
-int jobs_take(struct jobs *j, const char *action, const char *body, size_t len, int64_t deadline_ms, struct err *e);
+int jobs_take(struct jobs *j, const char *action, const char *body, size_t len, int64_t deadline_ms,
+	struct err *e);
 void jobs_cancel(struct jobs *j, const char *action);
 void jobs_reported(struct jobs *j, const char *action);
 void jobs_retry_outcomes(struct jobs *j);
@@ -50,7 +53,8 @@ void jobs_forget_before(struct jobs *j, int64_t now_ms);
 
 bool jobs_has_attachments(const struct jobs *j, const char *action);
 /* A chunk of a whole output from offset on, as much as out takes; *total its size. -1: there is none. */
-int jobs_attachment(const struct jobs *j, const char *action, const char *name, int64_t offset, struct buf *out, int64_t *total);
+int jobs_attachment(const struct jobs *j, const char *action, const char *name, int64_t offset,
+	struct buf *out, int64_t *total);
 
 int jobs_running(const struct jobs *j);
 

@@ -25,25 +25,40 @@
 #define OFFSET(member) offsetof(struct agent_conf, member)
 
 static const struct conf_item settings[] = {
-	{"home", CONF_STRING, OFFSET(home), NULL, 0, 900, "data folder; HIM_HOME, else /var/lib/him"},
+	{"home", CONF_STRING, OFFSET(home), NULL, 0, 900,
+		"data folder; HIM_HOME, else /var/lib/him"},
 	{"parent", CONF_STRING, OFFSET(parents), NULL, 0, 4000,
-		"HOST:PORT of the relays to hang on, joined by commas, instead of the server's list"},
-	{"report-interval", CONF_DURATION, OFFSET(report_ms), "60s", 1000, 24 * HOUR, "how often to look at the machine"},
-	{"spool-max", CONF_SIZE, OFFSET(spool_max_bytes), "32M", 1 << 20, 1LL << 40, "cap of the spool"},
+		"HOST:PORT of the relays to hang on, joined by commas, instead of the server's "
+		"list"},
+	{"report-interval", CONF_DURATION, OFFSET(report_ms), "60s", 1000, 24 * HOUR,
+		"how often to look at the machine"},
+	{"spool-max", CONF_SIZE, OFFSET(spool_max_bytes), "32M", 1 << 20, 1LL << 40,
+		"cap of the spool"},
 	{"jobs", CONF_INT, OFFSET(jobs), "8", 1, 256, "commands run at the same time"},
-	{"hold", CONF_DURATION, OFFSET(hold_ms), "55s", 1000, 10 * MINUTE, "how long a request is held open"},
-	{"poll", CONF_DURATION, OFFSET(poll_ms), "30s", 1000, HOUR, "interval where only polling works"},
-	{"keepalive", CONF_DURATION, OFFSET(keepalive_ms), "25s", 500, 5 * MINUTE, "interval of UDP keepalives"},
-	{"better", CONF_DURATION, OFFSET(better_ms), "10m", 1000, 24 * HOUR, "how often a better way down is tried again"},
-	{"retry-max", CONF_DURATION, OFFSET(retry_max_ms), "60s", 500, HOUR, "longest pause between tries"},
-	{"log-level", CONF_STRING, OFFSET(log_level), "info", 0, 16, "error, warning, info or debug"},
-	{"clock-offset", CONF_DURATION, OFFSET(clock_offset_ms), "0", -400000LL * 24 * HOUR, 400000LL * 24 * HOUR,
-		"for tests: how wrong this clock is"},
-	{"server", CONF_STRING, OFFSET(server), NULL, 0, 300, "enroll: HOST:PORT of the server or a relay"},
-	{"ca-fingerprint", CONF_STRING, OFFSET(ca_fingerprint), NULL, 0, 100, "enroll: SHA-256 of the CA's public key, hex"},
-	{"token-file", CONF_STRING, OFFSET(token_file), "-", 0, 1024, "enroll: file with the token; - is standard input"},
-	{"name", CONF_STRING, OFFSET(name), NULL, 0, 255, "enroll: name to begin with; the host name"},
-	{"root", CONF_STRING, OFFSET(root), "", 0, 1024, "probe: look at a captured machine below this folder"},
+	{"hold", CONF_DURATION, OFFSET(hold_ms), "55s", 1000, 10 * MINUTE,
+		"how long a request is held open"},
+	{"poll", CONF_DURATION, OFFSET(poll_ms), "30s", 1000, HOUR,
+		"interval where only polling works"},
+	{"keepalive", CONF_DURATION, OFFSET(keepalive_ms), "25s", 500, 5 * MINUTE,
+		"interval of UDP keepalives"},
+	{"better", CONF_DURATION, OFFSET(better_ms), "10m", 1000, 24 * HOUR,
+		"how often a better way down is tried again"},
+	{"retry-max", CONF_DURATION, OFFSET(retry_max_ms), "60s", 500, HOUR,
+		"longest pause between tries"},
+	{"log-level", CONF_STRING, OFFSET(log_level), "info", 0, 16,
+		"error, warning, info or debug"},
+	{"clock-offset", CONF_DURATION, OFFSET(clock_offset_ms), "0", -400000LL * 24 * HOUR,
+		400000LL * 24 * HOUR, "for tests: how wrong this clock is"},
+	{"server", CONF_STRING, OFFSET(server), NULL, 0, 300,
+		"enroll: HOST:PORT of the server or a relay"},
+	{"ca-fingerprint", CONF_STRING, OFFSET(ca_fingerprint), NULL, 0, 100,
+		"enroll: SHA-256 of the CA's public key, hex"},
+	{"token-file", CONF_STRING, OFFSET(token_file), "-", 0, 1024,
+		"enroll: file with the token; - is standard input"},
+	{"name", CONF_STRING, OFFSET(name), NULL, 0, 255,
+		"enroll: name to begin with; the host name"},
+	{"root", CONF_STRING, OFFSET(root), "", 0, 1024,
+		"probe: look at a captured machine below this folder"},
 	{"json", CONF_BOOL, OFFSET(json), NULL, 0, 0, "probe: print JSON (it always does)"},
 	{NULL},
 };
@@ -61,8 +76,11 @@ static int read_token(const char *path, char *out, size_t size, struct err *e)
 	buf_init(&b, 4096);
 	if (file_read(path, &b, e) < 0)
 		rc = err_where(e, "token");
-	else if (snprintf(out, size, "%s", text_trim(b.data ? b.data : (char[]){""})) >= (int)size || !*out)
-		rc = err_field(e, ERR_INVALID, "token", "a token is one line of at most %zu characters", size - 1);
+	else if (snprintf(out, size, "%s", text_trim(b.data ? b.data : (char[]){""})) >=
+			(int)size ||
+		!*out)
+		rc = err_field(e, ERR_INVALID, "token",
+			"a token is one line of at most %zu characters", size - 1);
 	if (b.data)
 		explicit_bzero(b.data, b.len);
 	buf_release(&b);
@@ -85,7 +103,8 @@ static int do_enroll(const struct agent_conf *c, struct err *e)
 	}
 	if (!c->server || !c->ca_fingerprint)
 		return err_set(e, ERR_USAGE, "enroll needs --server and --ca-fingerprint");
-	if (enrol_pin_parse(c->ca_fingerprint, r.pin, e) < 0 || read_token(c->token_file, token, sizeof token, e) < 0 ||
+	if (enrol_pin_parse(c->ca_fingerprint, r.pin, e) < 0 ||
+		read_token(c->token_file, token, sizeof token, e) < 0 ||
 		probe_identity("", &who, e) < 0)
 		return -1;
 	r.token = token;
@@ -175,7 +194,9 @@ static void stay_small(void)
 	mallopt(M_MMAP_THRESHOLD, 32 << 10);
 	mallopt(M_TRIM_THRESHOLD, 32 << 10);
 	mallopt(M_TOP_PAD, 8 << 10);
-	OPENSSL_init_ssl(OPENSSL_INIT_NO_LOAD_CONFIG | OPENSSL_INIT_NO_LOAD_SSL_STRINGS | OPENSSL_INIT_NO_LOAD_CRYPTO_STRINGS, NULL);
+	OPENSSL_init_ssl(OPENSSL_INIT_NO_LOAD_CONFIG | OPENSSL_INIT_NO_LOAD_SSL_STRINGS |
+			OPENSSL_INIT_NO_LOAD_CRYPTO_STRINGS,
+		NULL);
 }
 
 int main(int argc, char **argv)

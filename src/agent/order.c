@@ -18,7 +18,8 @@
 #include <string.h>
 
 #define RECORDS_MAX 256 /* signed records in one answer that gives may refer to */
-#define RESULT_SOON_MS 250 /* most commands are quick: do not hold a request before their result can go */
+#define RESULT_SOON_MS                                                                             \
+	250 /* most commands are quick: do not hold a request before their result can go */
 
 struct batch {
 	struct agent *a;
@@ -70,7 +71,8 @@ int64_t order_now(const struct agent *a)
 static void forged(struct agent *a, const char *what)
 {
 	a->forged++;
-	log_limited(LOG_ERROR_, what, 3600000, "refused %s that the server did not sign (parent %s)", what,
+	log_limited(LOG_ERROR_, what, 3600000,
+		"refused %s that the server did not sign (parent %s)", what,
 		uplink_parent(a->uplink));
 }
 
@@ -113,13 +115,14 @@ static void take_action(struct agent *a, const struct signed_record *r, const st
 	if (jobs_known(a->jobs, r->id))
 		return;
 	if (frame_int(give, "index", &index) < 0 ||
-		!merkle_check(a->id.id, (uint64_t)index, (uint64_t)r->count, (const uint8_t *)give->body,
-			give->body_len, r->root)) {
+		!merkle_check(a->id.id, (uint64_t)index, (uint64_t)r->count,
+			(const uint8_t *)give->body, give->body_len, r->root)) {
 		forged(a, "an action for another machine");
 		return;
 	}
 	if (r->deadline <= now) {
-		snprintf(reason, sizeof reason, "it came %s after its deadline, by this machine's clock",
+		snprintf(reason, sizeof reason,
+			"it came %s after its deadline, by this machine's clock",
 			text_duration_format(now - r->deadline, late));
 		outcome_refuse(a, r->id, "expired", reason);
 		return;
@@ -146,13 +149,15 @@ static void take_fork(struct agent *a, const struct signed_record *r)
 {
 	struct err e = ERR_INIT;
 	struct json *j = json_parse(r->body, r->len, NULL);
-	const char *agent = json_str(json_get(j, "agent")), *stream = json_str(json_get(j, "stream"));
+	const char *agent = json_str(json_get(j, "agent")),
+		   *stream = json_str(json_get(j, "stream"));
 	struct buf body;
 
 	buf_init(&body, 65536);
-	if (agent && stream && strcmp(agent, a->id.id) == 0 && strcmp(stream, spool_stream(a->spool)) == 0 &&
-		!a->id.next_key[0]) {
-		log_warn("this installation is a copy of another one: asking for an identity of its own");
+	if (agent && stream && strcmp(agent, a->id.id) == 0 &&
+		strcmp(stream, spool_stream(a->spool)) == 0 && !a->id.next_key[0]) {
+		log_warn("this installation is a copy of another one: asking for an identity of "
+			 "its own");
 		if (identity_renew(&a->id, true, &body, &e) < 0 ||
 			spool_add(a->spool, "fork", body.data, body.len, NULL, &e) < 0)
 			log_error("cannot ask for a new identity: %s", e.text);
@@ -193,7 +198,8 @@ static void take_committed(struct batch *b, const struct frame *f)
 	if (frame_text(f, "stream", stream, sizeof stream) < 0 || frame_int(f, "seq", &seq) < 0)
 		return;
 	if (spool_committed(a->spool, stream, seq) < 0) {
-		log_warn("the server has more of this stream than was sent: this is a restored snapshot");
+		log_warn("the server has more of this stream than was sent: this is a restored "
+			 "snapshot");
 		if (spool_restart(a->spool, &e) < 0)
 			log_error("cannot begin a new stream: %s", e.text);
 		uplink_stream(a->uplink, spool_stream(a->spool));
@@ -229,7 +235,8 @@ static void take_cert(struct batch *b, const struct frame *f)
 	memcpy(old, a->id.id, sizeof old);
 	int got = identity_renewed(&a->id, f->body, f->body_len, &e);
 	if (got < 0)
-		log_limited(LOG_ERROR_, "cert", 3600000, "a certificate that came was not taken: %s", e.text);
+		log_limited(LOG_ERROR_, "cert", 3600000,
+			"a certificate that came was not taken: %s", e.text);
 	if (got <= 0)
 		return;
 	a->tls_stale = true;
@@ -272,11 +279,13 @@ void order_frames(struct agent *a, const char *frames, size_t len)
 			if (!frame_is(&f, kinds[i].kind))
 				continue;
 			if (!kinds[i].addressed ||
-				(frame_text(&f, "agent", agent, sizeof agent) == 0 && strcmp(agent, id) == 0))
+				(frame_text(&f, "agent", agent, sizeof agent) == 0 &&
+					strcmp(agent, id) == 0))
 				kinds[i].take(b, &f);
 			break;
 		}
 	if (got < 0)
-		log_limited(LOG_WARN_, "frames", 3600000, "the parent sent a bad frame: %s", e.text);
+		log_limited(
+			LOG_WARN_, "frames", 3600000, "the parent sent a bad frame: %s", e.text);
 	free(b);
 }

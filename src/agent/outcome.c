@@ -79,7 +79,8 @@ void outcome_started(void *ctx, const char *action, int64_t started_ms)
 	json_free(j);
 }
 
-void outcome_live(void *ctx, const char *action, const char *name, int64_t offset, const void *data, size_t len)
+void outcome_live(void *ctx, const char *action, const char *name, int64_t offset, const void *data,
+	size_t len)
 {
 	struct agent *a = ctx;
 	struct json *j = json_object();

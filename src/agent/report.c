@@ -87,7 +87,8 @@ static int send_report(struct agent *a, struct json *doc, struct json *body, str
 
 	buf_init(&text, FRAME_BODY_MAX);
 	if (json_print(body, &text) < 0)
-		err_set(e, ERR_TOO_LARGE, "the report is over the limit of %u bytes", FRAME_BODY_MAX);
+		err_set(e, ERR_TOO_LARGE, "the report is over the limit of %u bytes",
+			FRAME_BODY_MAX);
 	else if (spool_add(a->spool, "report", text.data, text.len, &a->pending_seq, e) == 0)
 		rc = 0;
 	if (rc == 0) {
@@ -116,13 +117,15 @@ static void report_now(struct agent *a)
 		return;
 	a->unsent = true;
 	doc = json_object();
-	if (probe_collect(a->probe, doc, &e) < 0 || ((body = body_make(a, doc, &patch)) && send_report(a, doc, body, &e) < 0))
+	if (probe_collect(a->probe, doc, &e) < 0 ||
+		((body = body_make(a, doc, &patch)) && send_report(a, doc, body, &e) < 0))
 		log_limited(LOG_WARN_, "report", 3600000, "no report: %s", e.text);
 	else
 		a->unsent = false;
 	json_free(body);
 	json_free(doc);
-	malloc_trim(0); /* a look at the packages takes a few hundred KiB that are not needed again soon */
+	malloc_trim(
+		0); /* a look at the packages takes a few hundred KiB that are not needed again soon */
 }
 
 /* ---- when ---- */
@@ -162,7 +165,8 @@ void report_committed(struct agent *a, const char *stream, int64_t seq)
 		if (json_file(a, "base.json", base, &e) == 0)
 			memcpy(a->base_digest, a->pending_digest, sizeof a->base_digest);
 		else
-			log_limited(LOG_WARN_, "base", 3600000, "cannot keep the base of reports: %s", e.text);
+			log_limited(LOG_WARN_, "base", 3600000,
+				"cannot keep the base of reports: %s", e.text);
 		json_free(base);
 	}
 	json_free(pending);
@@ -183,7 +187,8 @@ void report_full(struct agent *a)
 int report_open(struct agent *a, struct err *e)
 {
 	struct json *base = file_json(a, "base.json"), *pending = file_json(a, "pending.json");
-	const char *digest = json_str(json_get(base, "digest")), *stream = json_str(json_get(pending, "stream"));
+	const char *digest = json_str(json_get(base, "digest")),
+		   *stream = json_str(json_get(pending, "stream"));
 	const char *next = json_str(json_get(pending, "digest"));
 
 	a->probe = probe_open("");

@@ -21,18 +21,24 @@ static int systemctl(const char *const *argv, struct err *e)
 	buf_init(&out, 65536);
 	rc = proc_run(argv, SYSTEMCTL_MS, &out, &code, e);
 	buf_release(&out);
-	return rc == 0 && code != 0 ? err_set(e, ERR_IO, "systemctl %s ended with %d", argv[1], code) : rc;
+	return rc == 0 && code != 0
+		? err_set(e, ERR_IO, "systemctl %s ended with %d", argv[1], code)
+		: rc;
 }
 
 static int with_systemd(const char *exe, const char *home, struct err *e)
 {
 	static const char *const reload[] = {"systemctl", "daemon-reload", NULL};
-	static const char *const enable[] = {"systemctl", "enable", "--now", "him-agent.service", NULL};
+	static const char *const enable[] = {
+		"systemctl", "enable", "--now", "him-agent.service", NULL};
 	/* KillMode=process: commands that run outlive a restart of the agent, which finds them again. */
-	char *unit = xasprintf("[Unit]\nDescription=HIM agent\nAfter=network-online.target\nWants=network-online.target\n\n"
-			       "[Service]\nType=exec\nEnvironment=HIM_HOME=%s\nExecStart=%s\nRestart=always\nRestartSec=5\n"
-			       "KillMode=process\nUMask=0077\n\n[Install]\nWantedBy=multi-user.target\n",
-		home, exe);
+	char *unit =
+		xasprintf("[Unit]\nDescription=HIM "
+			  "agent\nAfter=network-online.target\nWants=network-online.target\n\n"
+			  "[Service]\nType=exec\nEnvironment=HIM_HOME=%s\nExecStart=%s\nRestart="
+			  "always\nRestartSec=5\n"
+			  "KillMode=process\nUMask=0077\n\n[Install]\nWantedBy=multi-user.target\n",
+			home, exe);
 	int rc = file_write(UNIT, unit, strlen(unit), 0644, e);
 
 	free(unit);
@@ -51,8 +57,9 @@ static int in_background(const char *exe, const char *home, struct err *e)
 	pid_t pid = fd < 0 ? err_errno(e, "cannot write %s", path) : proc_spawn(argv, NULL, fd, e);
 
 	if (pid > 0)
-		printf("running in the background as process %d, log in %s; no systemd here: start it after a boot with %s\n", (int)pid,
-			path, exe);
+		printf("running in the background as process %d, log in %s; no systemd here: start "
+		       "it after a boot with %s\n",
+			(int)pid, path, exe);
 	if (fd >= 0)
 		close(fd);
 	free(path);
@@ -70,5 +77,6 @@ int service_install(const char *home, struct err *e)
 	snprintf(identity, sizeof identity, "%s/agent/identity.json", home);
 	if (!file_exists(identity))
 		return err_set(e, ERR_USAGE, "not enrolled: run him-agent enroll first");
-	return file_exists("/run/systemd/system") ? with_systemd(exe, home, e) : in_background(exe, home, e);
+	return file_exists("/run/systemd/system") ? with_systemd(exe, home, e)
+						  : in_background(exe, home, e);
 }

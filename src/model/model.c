@@ -5,7 +5,8 @@
 #include <stdio.h>
 #include <string.h>
 
-#define FIELD(member, type, name, flags, doc) {#member, name, MODEL_##type, flags, offsetof(struct RECORD_NAME, member), doc},
+#define FIELD(member, type, name, flags, doc)                                                      \
+	{#member, name, MODEL_##type, flags, offsetof(struct RECORD_NAME, member), doc},
 
 #define RECORD_NAME machine
 static const struct model_field machine_fields[] = {MACHINE_FIELDS(FIELD)};
@@ -56,8 +57,9 @@ static const struct model_field address_fields[] = {ADDRESS_FIELDS(FIELD)};
 static const struct model_field setting_fields[] = {SETTING_FIELDS(FIELD)};
 #undef RECORD_NAME
 
-#define RECORD(record, table, fields, doc) \
-	{#record, #table, doc, record##_fields, sizeof record##_fields / sizeof *record##_fields, sizeof(struct record)},
+#define RECORD(record, table, fields, doc)                                                         \
+	{#record, #table, doc, record##_fields, sizeof record##_fields / sizeof *record##_fields,  \
+		sizeof(struct record)},
 const struct model_record model_records[MODEL_COUNT] = {MODEL_RECORDS(RECORD)};
 
 const struct model_record *model_find(const char *name)
@@ -98,7 +100,8 @@ static void bytes_json(const struct bytes *b, const char *name, struct json *out
 
 static void field_json(const struct model_field *f, const void *at, struct json *out)
 {
-	const char *text = f->type == MODEL_TEXT || f->type == MODEL_JSON ? *(const char *const *)at : NULL;
+	const char *text =
+		f->type == MODEL_TEXT || f->type == MODEL_JSON ? *(const char *const *)at : NULL;
 	int64_t number = f->type == MODEL_INT || f->type == MODEL_TIME ? *(const int64_t *)at : 0;
 
 	switch (f->type) {

@@ -13,7 +13,14 @@
 #include <stdint.h>
 
 enum model_flag {
-	KEY = 1, INDEX = 2, HIDDEN = 4, AGENT = 8, QUERY = 16, NULLABLE = 32, BIGBODY = 64, ASSIGNED = 128
+	KEY = 1,
+	INDEX = 2,
+	HIDDEN = 4,
+	AGENT = 8,
+	QUERY = 16,
+	NULLABLE = 32,
+	BIGBODY = 64,
+	ASSIGNED = 128
 };
 
 enum model_type { MODEL_TEXT, MODEL_INT, MODEL_TIME, MODEL_BOOL, MODEL_BYTES, MODEL_JSON };
@@ -33,9 +40,9 @@ struct bytes {
 #define MODEL_C_BOOL bool
 #define MODEL_C_BYTES struct bytes
 #define MODEL_MEMBER(member, type, name, flags, doc) MODEL_C_##type member;
-#define MODEL_STRUCT(record, table, fields, doc) \
-	struct record {                          \
-		fields(MODEL_MEMBER)             \
+#define MODEL_STRUCT(record, table, fields, doc)                                                   \
+	struct record {                                                                            \
+		fields(MODEL_MEMBER)                                                               \
 	};
 MODEL_RECORDS(MODEL_STRUCT)
 
@@ -61,8 +68,9 @@ enum model_id {
 
 extern const struct model_record model_records[MODEL_COUNT];
 
-const struct model_record *model_find(const char *name);		     /* by record name; NULL */
-const struct model_field *model_field(const struct model_record *r, const char *name); /* by JSON name; NULL */
+const struct model_record *model_find(const char *name); /* by record name; NULL */
+const struct model_field *model_field(
+	const struct model_record *r, const char *name); /* by JSON name; NULL */
 
 static inline void *model_at(const void *record, const struct model_field *f)
 {

@@ -37,8 +37,7 @@ static int revoked_take(struct relay *r, const struct signed_record *s, struct e
 		return -1;
 	if (version <= r->revoked_version)
 		return 0;
-	HASH_ITER(hh, r->revoked, x, tmp)
-	{
+	HASH_ITER (hh, r->revoked, x, tmp) {
 		HASH_DEL(r->revoked, x);
 		free(x);
 	}
@@ -79,9 +78,9 @@ int down_list(struct relay *r, const char *name, const void *data, size_t len, s
 		got = strcmp(name, "revoked") == 0 ? revoked_take(r, &s, e) : 1;
 	if (got > 0 && r->hub)
 		hub_broadcast(r->hub, name,
-			strcmp(name, "revoked") == 0	? r->revoked_version
-			: strcmp(name, "relays") == 0 ? r->id.relays_version
-						      : s.issued,
+			strcmp(name, "revoked") == 0          ? r->revoked_version
+				: strcmp(name, "relays") == 0 ? r->id.relays_version
+							      : s.issued,
 			data, len, strcmp(name, "revoked") == 0);
 	return got;
 }
@@ -93,8 +92,8 @@ static int next_hop(const struct frame *f, struct down *out, struct err *e)
 {
 	char route[513], agent[ID_SIZE], *comma;
 
-	if (frame_text(f, "route", route, sizeof route) < 0 || frame_text(f, "agent", agent, sizeof agent) < 0 ||
-		!id_valid(agent))
+	if (frame_text(f, "route", route, sizeof route) < 0 ||
+		frame_text(f, "agent", agent, sizeof agent) < 0 || !id_valid(agent))
 		return err_set(e, ERR_PROTOCOL, "a %s frame without agent and route", f->kind);
 	if (!*route) {
 		memcpy(out->child, agent, sizeof agent);
@@ -133,7 +132,8 @@ static int sign_frame(struct relay *r, const struct frame *f, struct down *out, 
 	if (signed_parse(f, &s, e) < 0)
 		return -1;
 	if (!signed_check(&s, r->id.trust.signing))
-		return err_set(e, ERR_FORBIDDEN, "a %s record that the server did not sign", s.type);
+		return err_set(
+			e, ERR_FORBIDDEN, "a %s record that the server did not sign", s.type);
 	for (size_t i = 0; i < 3; i++)
 		if (strcmp(s.type, lists[i]) == 0) {
 			int got = down_list(r, lists[i], f->raw, f->raw_len, e);

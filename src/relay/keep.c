@@ -16,19 +16,20 @@
 #include <string.h>
 #include <utlist.h>
 
-
 static const struct migration migrations[] = {
 	{1, "spool, mail, lists",
 		"CREATE TABLE up (number INTEGER PRIMARY KEY, frame BLOB NOT NULL);"
-		"CREATE TABLE record (id TEXT NOT NULL PRIMARY KEY, deadline BIGINT NOT NULL, frame BLOB NOT NULL);"
-		"CREATE TABLE mail (child TEXT NOT NULL, key TEXT NOT NULL, record TEXT, lazy BIGINT NOT NULL,"
+		"CREATE TABLE record (id TEXT NOT NULL PRIMARY KEY, deadline BIGINT NOT NULL, "
+		"frame BLOB NOT NULL);"
+		"CREATE TABLE mail (child TEXT NOT NULL, key TEXT NOT NULL, record TEXT, lazy "
+		"BIGINT NOT NULL,"
 		" frame BLOB NOT NULL, PRIMARY KEY (child, key));"
 		"CREATE INDEX mail_record ON mail (record);"
 		"CREATE TABLE list (name TEXT NOT NULL PRIMARY KEY, data BLOB NOT NULL)"},
 	{0, NULL, NULL},
 };
 
-struct up { /* an envelope in the spool */
+struct up {                     /* an envelope in the spool */
 	int64_t number, ticket; /* ticket 0: not sent */
 	char *frame;
 	size_t len;
@@ -52,11 +53,12 @@ struct keep_job {
 		int64_t deadline;
 		const char *frame;
 		size_t len;
-	} *items;
+	} * items;
 	const char *a, *b;
 };
 
-static struct keep_job *job_new(struct relay *r, int (*work)(struct store_job *, struct db *), void (*done)(struct store_job *))
+static struct keep_job *job_new(struct relay *r, int (*work)(struct store_job *, struct db *),
+	void (*done)(struct store_job *))
 {
 	struct keep_job *k = xcalloc(1, sizeof *k);
 
@@ -71,8 +73,7 @@ static void job_free(struct keep_job *k)
 {
 	struct up *u, *tmp;
 
-	DL_FOREACH_SAFE(k->ups, u, tmp)
-	{
+	DL_FOREACH_SAFE (k->ups, u, tmp) {
 		free(u->frame);
 		free(u);
 	}
@@ -96,9 +97,9 @@ static int up_work(struct store_job *job, struct db *db)
 	struct keep_job *k = (struct keep_job *)job;
 	struct up *u;
 
-	DL_FOREACH(k->ups, u)
-	{
-		struct stmt *s = db_prepare(db, "INSERT INTO up (frame) VALUES (?1) RETURNING number", &job->err);
+	DL_FOREACH (k->ups, u) {
+		struct stmt *s = db_prepare(
+			db, "INSERT INTO up (frame) VALUES (?1) RETURNING number", &job->err);
 		if (!s)
 			return -1;
 		bind_blob(s, 1, u->frame, u->len);
@@ -122,8 +123,7 @@ static void up_done(struct store_job *job)
 		log_limited(LOG_WARN_, "spool", 60000, "reports are not taken: %s", job->err.text);
 		r->spool_bytes -= (int64_t)k->job_bytes;
 	} else {
-		DL_FOREACH_SAFE(k->ups, u, tmp)
-		{
+		DL_FOREACH_SAFE (k->ups, u, tmp) {
 			DL_DELETE(k->ups, u);
 			DL_APPEND(r->ups, u);
 			r->spool_rows++;
@@ -176,8 +176,7 @@ int64_t keep_collect(struct relay *r, struct buf *out)
 	int64_t ticket = 0;
 	struct up *u;
 
-	DL_FOREACH(r->ups, u)
-	{
+	DL_FOREACH (r->ups, u) {
 		if (u->ticket)
 			continue;
 		if (buf_add(out, u->frame, u->len) < 0) {
@@ -196,8 +195,7 @@ static int sent_work(struct store_job *job, struct db *db)
 	struct keep_job *k = (struct keep_job *)job;
 	struct up *u;
 
-	DL_FOREACH(k->ups, u)
-	{
+	DL_FOREACH (k->ups, u) {
 		struct stmt *s = db_prepare(db, "DELETE FROM up WHERE number = ?1", &job->err);
 		if (!s)
 			return -1;
@@ -213,8 +211,7 @@ void keep_accepted(struct relay *r, int64_t ticket)
 	struct keep_job *k = job_new(r, sent_work, job_plain_done);
 	struct up *u, *tmp;
 
-	DL_FOREACH_SAFE(r->ups, u, tmp)
-	{
+	DL_FOREACH_SAFE (r->ups, u, tmp) {
 		if (u->ticket != ticket)
 			continue;
 		DL_DELETE(r->ups, u);
@@ -232,7 +229,7 @@ void keep_lost(struct relay *r, int64_t ticket)
 {
 	struct up *u;
 
-	DL_FOREACH(r->ups, u)
+	DL_FOREACH (r->ups, u)
 		if (ticket == 0 || u->ticket == ticket)
 			u->ticket = 0;
 }
@@ -245,11 +242,17 @@ static int mail_work(struct store_job *job, struct db *db)
 
 	for (struct mail_item *m = k->items; m; m = m->next) {
 		struct stmt *s = m->kind == 2
-			? db_prepare(db, "INSERT INTO record (id, deadline, frame) VALUES (?1, ?2, ?3)"
-					 " ON CONFLICT (id) DO NOTHING", &job->err)
-			: db_prepare(db, "INSERT INTO mail (child, key, record, lazy, frame) VALUES (?1, ?2, ?3, ?4, ?5)"
-					 " ON CONFLICT (child, key) DO UPDATE SET record = excluded.record, lazy = excluded.lazy,"
-					 " frame = excluded.frame", &job->err);
+			? db_prepare(db,
+				  "INSERT INTO record (id, deadline, frame) VALUES (?1, ?2, ?3)"
+				  " ON CONFLICT (id) DO NOTHING",
+				  &job->err)
+			: db_prepare(db,
+				  "INSERT INTO mail (child, key, record, lazy, frame) VALUES (?1, "
+				  "?2, ?3, ?4, ?5)"
+				  " ON CONFLICT (child, key) DO UPDATE SET record = "
+				  "excluded.record, lazy = excluded.lazy,"
+				  " frame = excluded.frame",
+				  &job->err);
 		if (!s)
 			return -1;
 		if (m->kind == 2) {
@@ -271,14 +274,19 @@ static int mail_work(struct store_job *job, struct db *db)
 
 static void post(struct relay *r, const struct mail_item *m)
 {
-	struct hub_post p = {.child = m->child, .key = m->key, .record = m->record, .frame = m->frame, .len = m->len,
+	struct hub_post p = {.child = m->child,
+		.key = m->key,
+		.record = m->record,
+		.frame = m->frame,
+		.len = m->len,
 		.lazy = m->lazy};
 	struct err e = ERR_INIT;
 
 	if (m->kind == 2)
 		hub_record(r->hub, m->record, m->frame, m->len);
 	else if (hub_post(r->hub, &p, &e) < 0)
-		log_limited(LOG_WARN_, "mail", 60000, "mail for %s is kept on disk only: %s", m->child, e.text);
+		log_limited(LOG_WARN_, "mail", 60000, "mail for %s is kept on disk only: %s",
+			m->child, e.text);
 }
 
 static void mail_done(struct store_job *job)
@@ -345,7 +353,8 @@ void keep_down(struct relay *r, const char *frames, size_t len, uint64_t cursor)
 static int mail_gone_work(struct store_job *job, struct db *db)
 {
 	struct keep_job *k = (struct keep_job *)job;
-	struct stmt *s = db_prepare(db, "DELETE FROM mail WHERE child = ?1 AND key = ?2", &job->err);
+	struct stmt *s =
+		db_prepare(db, "DELETE FROM mail WHERE child = ?1 AND key = ?2", &job->err);
 
 	if (!s)
 		return -1;
@@ -368,8 +377,10 @@ void keep_mail_done(struct relay *r, const char *child, const char *key)
 static int list_work(struct store_job *job, struct db *db)
 {
 	struct keep_job *k = (struct keep_job *)job;
-	struct stmt *s = db_prepare(db, "INSERT INTO list (name, data) VALUES (?1, ?2)"
-					" ON CONFLICT (name) DO UPDATE SET data = excluded.data", &job->err);
+	struct stmt *s = db_prepare(db,
+		"INSERT INTO list (name, data) VALUES (?1, ?2)"
+		" ON CONFLICT (name) DO UPDATE SET data = excluded.data",
+		&job->err);
 
 	if (!s)
 		return -1;
@@ -423,7 +434,8 @@ static int load_mail(struct relay *r, struct db *db, struct err *e)
 	if (got < 0)
 		return -1;
 	m.kind = 1;
-	s = db_prepare_once(db, "SELECT child, key, record, lazy, frame FROM mail ORDER BY rowid", e);
+	s = db_prepare_once(
+		db, "SELECT child, key, record, lazy, frame FROM mail ORDER BY rowid", e);
 	got = -1;
 	while (s && (got = db_step(s, e)) > 0) {
 		m.child = col_text(s, 0);
@@ -439,7 +451,8 @@ static int load_mail(struct relay *r, struct db *db, struct err *e)
 
 static int load_lists(struct relay *r, struct db *db, struct err *e)
 {
-	struct stmt *s = db_prepare_once(db, "SELECT name, data FROM list WHERE name <> 'spool'", e);
+	struct stmt *s =
+		db_prepare_once(db, "SELECT name, data FROM list WHERE name <> 'spool'", e);
 	struct err bad = ERR_INIT;
 	const void *data;
 	size_t len;
@@ -460,7 +473,9 @@ static int load_spool_id(struct relay *r, struct db *db, struct err *e)
 	int got;
 
 	id_new(r->spool);
-	s = db_prepare_once(db, "INSERT INTO list (name, data) VALUES ('spool', ?1) ON CONFLICT (name) DO NOTHING", e);
+	s = db_prepare_once(db,
+		"INSERT INTO list (name, data) VALUES ('spool', ?1) ON CONFLICT (name) DO NOTHING",
+		e);
 	if (!s)
 		return -1;
 	bind_text(s, 1, r->spool);
@@ -477,15 +492,22 @@ static int load_spool_id(struct relay *r, struct db *db, struct err *e)
 static int load(void *ctx, struct db *db, struct err *e)
 {
 	struct relay *r = ctx;
-	struct stmt *s = db_prepare_once(db, "DELETE FROM mail WHERE record IN (SELECT id FROM record WHERE deadline > 0"
-					     " AND deadline < ?1)", e);
+	struct stmt *s = db_prepare_once(db,
+		"DELETE FROM mail WHERE record IN (SELECT id FROM record WHERE deadline > 0"
+		" AND deadline < ?1)",
+		e);
 
 	if (!s)
 		return -1;
 	bind_int(s, 1, clock_now_ms() - 86400000);
-	if (db_run(s, e) < 0 || db_exec(db, "DELETE FROM record WHERE id NOT IN (SELECT record FROM mail WHERE record IS NOT NULL)", e) < 0)
+	if (db_run(s, e) < 0 ||
+		db_exec(db,
+			"DELETE FROM record WHERE id NOT IN (SELECT record FROM mail WHERE record "
+			"IS NOT NULL)",
+			e) < 0)
 		return -1;
-	return load_spool_id(r, db, e) < 0 || load_ups(r, db, e) < 0 || load_mail(r, db, e) < 0 || load_lists(r, db, e) < 0
+	return load_spool_id(r, db, e) < 0 || load_ups(r, db, e) < 0 || load_mail(r, db, e) < 0 ||
+			load_lists(r, db, e) < 0
 		? -1
 		: 0;
 }
@@ -505,8 +527,7 @@ void keep_close(struct relay *r)
 
 	store_close(r->store);
 	r->store = NULL;
-	DL_FOREACH_SAFE(r->ups, u, tmp)
-	{
+	DL_FOREACH_SAFE (r->ups, u, tmp) {
 		DL_DELETE(r->ups, u);
 		free(u->frame);
 		free(u);

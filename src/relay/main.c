@@ -19,26 +19,40 @@
 #define OFFSET(member) offsetof(struct relay_conf, member)
 
 static const struct conf_item settings[] = {
-	{"home", CONF_STRING, OFFSET(home), NULL, 0, 900, "data folder; HIM_HOME, else /var/lib/him"},
+	{"home", CONF_STRING, OFFSET(home), NULL, 0, 900,
+		"data folder; HIM_HOME, else /var/lib/him"},
 	{"listen", CONF_STRING, OFFSET(listen), "0.0.0.0", 0, 64, "numeric address to listen on"},
-	{"port", CONF_INT, OFFSET(port), "8445", 0, 65535, "port for children, TCP and UDP; 0 picks one"},
+	{"port", CONF_INT, OFFSET(port), "8445", 0, 65535,
+		"port for children, TCP and UDP; 0 picks one"},
 	{"address", CONF_STRING, OFFSET(addresses), NULL, 0, 1000,
 		"where children reach it, HOST or HOST:PORT, joined by commas"},
 	{"parent", CONF_STRING, OFFSET(parents), NULL, 0, 4000,
-		"HOST:PORT of the relay or server to hang on, joined by commas, instead of the server"},
-	{"spool-max", CONF_SIZE, OFFSET(spool_max_bytes), "1G", 1 << 20, 1LL << 44, "cap of the spool on disk"},
-	{"mail-max", CONF_SIZE, OFFSET(mail_max_bytes), "256M", 1 << 20, 1LL << 40, "cap of the mailboxes"},
-	{"hold", CONF_DURATION, OFFSET(hold_ms), "55s", 1000, 10 * MINUTE, "how long its request is held above"},
-	{"retry-max", CONF_DURATION, OFFSET(retry_max_ms), "30s", 500, HOUR, "longest pause between tries"},
-	{"late", CONF_DURATION, OFFSET(late_ms), "75s", 1000, 24 * HOUR, "silence after which a child is late"},
-	{"offline", CONF_DURATION, OFFSET(offline_ms), "3m", 1000, 24 * HOUR, "silence after which it is offline"},
-	{"log-level", CONF_STRING, OFFSET(log_level), "info", 0, 16, "error, warning, info or debug"},
-	{"clock-offset", CONF_DURATION, OFFSET(clock_offset_ms), "0", -400000LL * 24 * HOUR, 400000LL * 24 * HOUR,
-		"for tests: how wrong this clock is"},
-	{"server", CONF_STRING, OFFSET(server), NULL, 0, 300, "enroll: HOST:PORT of the server or a relay"},
-	{"ca-fingerprint", CONF_STRING, OFFSET(ca_fingerprint), NULL, 0, 100, "enroll: SHA-256 of the CA's public key, hex"},
-	{"token-file", CONF_STRING, OFFSET(token_file), "-", 0, 1024, "enroll: file with the token; - is standard input"},
-	{"name", CONF_STRING, OFFSET(name), NULL, 0, 255, "enroll: name to begin with; the host name"},
+		"HOST:PORT of the relay or server to hang on, joined by commas, instead of the "
+		"server"},
+	{"spool-max", CONF_SIZE, OFFSET(spool_max_bytes), "1G", 1 << 20, 1LL << 44,
+		"cap of the spool on disk"},
+	{"mail-max", CONF_SIZE, OFFSET(mail_max_bytes), "256M", 1 << 20, 1LL << 40,
+		"cap of the mailboxes"},
+	{"hold", CONF_DURATION, OFFSET(hold_ms), "55s", 1000, 10 * MINUTE,
+		"how long its request is held above"},
+	{"retry-max", CONF_DURATION, OFFSET(retry_max_ms), "30s", 500, HOUR,
+		"longest pause between tries"},
+	{"late", CONF_DURATION, OFFSET(late_ms), "75s", 1000, 24 * HOUR,
+		"silence after which a child is late"},
+	{"offline", CONF_DURATION, OFFSET(offline_ms), "3m", 1000, 24 * HOUR,
+		"silence after which it is offline"},
+	{"log-level", CONF_STRING, OFFSET(log_level), "info", 0, 16,
+		"error, warning, info or debug"},
+	{"clock-offset", CONF_DURATION, OFFSET(clock_offset_ms), "0", -400000LL * 24 * HOUR,
+		400000LL * 24 * HOUR, "for tests: how wrong this clock is"},
+	{"server", CONF_STRING, OFFSET(server), NULL, 0, 300,
+		"enroll: HOST:PORT of the server or a relay"},
+	{"ca-fingerprint", CONF_STRING, OFFSET(ca_fingerprint), NULL, 0, 100,
+		"enroll: SHA-256 of the CA's public key, hex"},
+	{"token-file", CONF_STRING, OFFSET(token_file), "-", 0, 1024,
+		"enroll: file with the token; - is standard input"},
+	{"name", CONF_STRING, OFFSET(name), NULL, 0, 255,
+		"enroll: name to begin with; the host name"},
 	{NULL},
 };
 
@@ -61,7 +75,8 @@ static int do_enroll(const struct relay_conf *c, struct err *e)
 	if (gethostname(host, sizeof host - 1) < 0)
 		return err_errno(e, "cannot read the host name");
 	buf_init(&token, 4096);
-	if (enrol_pin_parse(c->ca_fingerprint, r.pin, e) == 0 && file_read(c->token_file, &token, e) == 0) {
+	if (enrol_pin_parse(c->ca_fingerprint, r.pin, e) == 0 &&
+		file_read(c->token_file, &token, e) == 0) {
 		r.token = token.data ? text_trim(token.data) : "";
 		r.name = c->name ? c->name : host;
 		rc = enrol_run(&r, dir, e);

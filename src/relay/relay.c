@@ -113,8 +113,8 @@ static void told_flush(struct relay *r)
 
 /* ---- the hub below ---- */
 
-static int on_admit(void *ctx, const struct tls_peer *peer, const char *id, enum pki_role role, bool *renew_only,
-	struct err *e)
+static int on_admit(void *ctx, const struct tls_peer *peer, const char *id, enum pki_role role,
+	bool *renew_only, struct err *e)
 {
 	struct relay *r = ctx;
 	struct revoked *x;
@@ -122,20 +122,22 @@ static int on_admit(void *ctx, const struct tls_peer *peer, const char *id, enum
 
 	HASH_FIND_STR(r->revoked, id, x);
 	if (x) {
-		log_limited(LOG_WARN_, id, HOURLY_MS, "refused %s %s: it is revoked", pki_role_word(role), id);
+		log_limited(LOG_WARN_, id, HOURLY_MS, "refused %s %s: it is revoked",
+			pki_role_word(role), id);
 		return err_set(e, ERR_FORBIDDEN, "%s is revoked", id);
 	}
 	*renew_only = now > peer->not_after_ms || now < peer->not_before_ms;
 	if (*renew_only)
-		log_limited(LOG_WARN_, id, HOURLY_MS, "%s %s shows a certificate that is not in force",
-			pki_role_word(role), id);
+		log_limited(LOG_WARN_, id, HOURLY_MS,
+			"%s %s shows a certificate that is not in force", pki_role_word(role), id);
 	return 0;
 }
 
 static void on_child_hello(void *ctx, const struct hub_hello *h)
 {
 	struct relay *r = ctx;
-	struct hub_presence p = {h->child, h->role, HUB_ONLINE, clock_now_ms(), clock_now_ms(), h->mode, h->reason};
+	struct hub_presence p = {
+		h->child, h->role, HUB_ONLINE, clock_now_ms(), clock_now_ms(), h->mode, h->reason};
 
 	presence_add(r, &p); /* how it is reached, or its stream, changed */
 	uplink_wake(r->uplink);
@@ -160,7 +162,8 @@ static void on_told(void *ctx, const char *child, const char *key, int64_t tag)
 	uplink_wake(r->uplink);
 }
 
-static const struct hub_ops hub_ops = {on_admit, on_child_hello, on_take, on_acked, on_told, on_presence};
+static const struct hub_ops hub_ops = {
+	on_admit, on_child_hello, on_take, on_acked, on_told, on_presence};
 
 /* ---- the uplink above ---- */
 
@@ -176,7 +179,8 @@ static void on_hello(void *ctx, struct json *hello)
 	json_set_int(hello, "relays", r->id.relays_version);
 	json_set(hello, "addresses", json_copy(r->addresses));
 	if (r->disk_full)
-		json_set_string(hello, "notice", "its disk is full: it takes no reports until there is room");
+		json_set_string(hello, "notice",
+			"its disk is full: it takes no reports until there is room");
 	else if (r->spool_bytes > r->conf->spool_max_bytes / 10 * 9)
 		json_set_string(hello, "notice", "its spool is nearly full");
 	else if (r->forged) {
@@ -192,7 +196,8 @@ static int64_t on_collect(void *ctx, struct buf *out)
 	int64_t ticket;
 	bool first;
 
-	presence_flush(r); /* who is where travels before what they say: the server answers along that way */
+	presence_flush(
+		r); /* who is where travels before what they say: the server answers along that way */
 	told_flush(r);
 	first = r->volatiles.len && buf_add(out, r->volatiles.data, r->volatiles.len) == 0;
 	buf_clear(&r->volatiles); /* what nobody took is worth nothing later */
@@ -239,7 +244,8 @@ static void on_contact(void *ctx, bool made, const char *parent, const struct er
 	struct relay *r = ctx;
 
 	if (!made) {
-		log_limited(LOG_WARN_, "contact", 600000, "no contact with %s: %s", parent, why->text);
+		log_limited(
+			LOG_WARN_, "contact", 600000, "no contact with %s: %s", parent, why->text);
 		return;
 	}
 	log_info("in contact with %s", parent);
@@ -249,8 +255,8 @@ static void on_contact(void *ctx, bool made, const char *parent, const struct er
 	uplink_wake(r->uplink);
 }
 
-static const struct uplink_ops uplink_ops = {on_hello, on_collect, on_accepted, on_lost, on_down, on_judge,
-	on_parent, on_waiting, on_contact};
+static const struct uplink_ops uplink_ops = {on_hello, on_collect, on_accepted, on_lost, on_down,
+	on_judge, on_parent, on_waiting, on_contact};
 
 /* ---- parents, certificates ---- */
 
@@ -304,11 +310,13 @@ static void renew(struct relay *r)
 	struct buf body;
 
 	buf_init(&body, 65536);
-	if (identity_renew(&r->id, false, &body, &e) == 0 && (j = json_parse(body.data, body.len, &e))) {
+	if (identity_renew(&r->id, false, &body, &e) == 0 &&
+		(j = json_parse(body.data, body.len, &e))) {
 		own_envelope(r, "renew", j);
 		json_free(j);
 	} else {
-		log_limited(LOG_ERROR_, "renew", HOURLY_MS, "the certificate cannot be renewed: %s", e.text);
+		log_limited(LOG_ERROR_, "renew", HOURLY_MS, "the certificate cannot be renewed: %s",
+			e.text);
 	}
 	buf_release(&body);
 }
@@ -337,11 +345,18 @@ static void on_signal(evutil_socket_t sig, short what, void *arg)
 
 static int listen_open(struct relay *r, struct err *e)
 {
-	struct http_conf conf = {.max_headers_bytes = 16384, .max_body_bytes = FRAMES_MAX, .idle_ms = 120000,
-		.handler = serve, .ctx = r};
+	struct http_conf conf = {.max_headers_bytes = 16384,
+		.max_body_bytes = FRAMES_MAX,
+		.idle_ms = 120000,
+		.handler = serve,
+		.ctx = r};
 	SSL_CTX *tls = listener_ctx(r, e);
-	struct hub_conf hub = {.base = r->base, .ops = &hub_ops, .ctx = r, .late_ms = r->conf->late_ms,
-		.offline_ms = r->conf->offline_ms, .hold_max_ms = 600000,
+	struct hub_conf hub = {.base = r->base,
+		.ops = &hub_ops,
+		.ctx = r,
+		.late_ms = r->conf->late_ms,
+		.offline_ms = r->conf->offline_ms,
+		.hold_max_ms = 600000,
 		.mail_max_bytes = (size_t)r->conf->mail_max_bytes};
 
 	if (!tls)
@@ -376,10 +391,18 @@ static void addresses_make(struct relay *r)
 
 static int uplink_begin(struct relay *r, struct err *e)
 {
-	struct uplink_conf conf = {.base = r->base, .dns = r->dns, .ops = &uplink_ops, .ctx = r,
-		.version = HIM_VERSION, .stream = r->stream, .always_held = true, .hold_ms = r->conf->hold_ms,
-		.poll_ms = r->conf->hold_ms, .keepalive_ms = r->conf->hold_ms,
-		.retry_max_ms = r->conf->retry_max_ms, .better_ms = HOURLY_MS};
+	struct uplink_conf conf = {.base = r->base,
+		.dns = r->dns,
+		.ops = &uplink_ops,
+		.ctx = r,
+		.version = HIM_VERSION,
+		.stream = r->stream,
+		.always_held = true,
+		.hold_ms = r->conf->hold_ms,
+		.poll_ms = r->conf->hold_ms,
+		.keepalive_ms = r->conf->hold_ms,
+		.retry_max_ms = r->conf->retry_max_ms,
+		.better_ms = HOURLY_MS};
 
 	r->uplink = uplink_new(&conf);
 	return tls_apply(r, e) < 0 || parents_apply(r, e) < 0 ? -1 : 0;
@@ -390,14 +413,17 @@ static int open_all(struct relay *r, struct err *e)
 	struct timeval soon = {1, 0};
 
 	r->base = event_base_new();
-	r->dns = evdns_base_new(r->base, EVDNS_BASE_INITIALIZE_NAMESERVERS | EVDNS_BASE_DISABLE_WHEN_INACTIVE);
+	r->dns = evdns_base_new(
+		r->base, EVDNS_BASE_INITIALIZE_NAMESERVERS | EVDNS_BASE_DISABLE_WHEN_INACTIVE);
 	r->presence = json_array();
 	r->told = json_array();
 	stream_new(r->stream);
 	buf_init(&r->volatiles, 2u << 20);
 	if (identity_load(r->dir, &r->id, e) < 0)
 		return e->code == ERR_NOT_FOUND
-			? err_set(e, ERR_USAGE, "not enrolled: run him-relay enroll first (no identity in %s)", r->dir)
+			? err_set(e, ERR_USAGE,
+				  "not enrolled: run him-relay enroll first (no identity in %s)",
+				  r->dir)
 			: -1;
 	if (listen_open(r, e) < 0)
 		return -1;
@@ -417,8 +443,7 @@ static void close_all(struct relay *r)
 	hub_free(r->hub);
 	http_server_close(r->http);
 	uplink_free(r->uplink);
-	HASH_ITER(hh, r->revoked, x, tmp)
-	{
+	HASH_ITER (hh, r->revoked, x, tmp) {
 		HASH_DEL(r->revoked, x);
 		free(x);
 	}
@@ -455,7 +480,8 @@ int relay_run(const struct relay_conf *conf, struct err *e)
 		intr = evsignal_new(r->base, SIGINT, on_signal, r->base);
 		evsignal_add(term, NULL);
 		evsignal_add(intr, NULL);
-		log_info("relay %s listens on %s port %d, version %s", r->id.id, conf->listen, r->port, HIM_VERSION);
+		log_info("relay %s listens on %s port %d, version %s", r->id.id, conf->listen,
+			r->port, HIM_VERSION);
 		uplink_start(r->uplink);
 		event_base_dispatch(r->base);
 		event_free(term);

@@ -14,8 +14,10 @@
 #include <uthash.h>
 
 struct relay_conf {
-	char *home, *parents, *listen, *addresses, *log_level, *server, *ca_fingerprint, *token_file, *name;
-	int64_t port, spool_max_bytes, mail_max_bytes, hold_ms, retry_max_ms, late_ms, offline_ms, clock_offset_ms;
+	char *home, *parents, *listen, *addresses, *log_level, *server, *ca_fingerprint,
+		*token_file, *name;
+	int64_t port, spool_max_bytes, mail_max_bytes, hold_ms, retry_max_ms, late_ms, offline_ms,
+		clock_offset_ms;
 };
 
 struct revoked { /* an id that may not speak any more */
@@ -54,7 +56,7 @@ struct relay {
 	struct buf lists[2]; /* the newest "revoked" and "time" frames */
 
 	/* relay.c */
-	char stream[STREAM_LEN + 1]; /* of its own, volatile, envelopes */
+	char stream[STREAM_LEN + 1];  /* of its own, volatile, envelopes */
 	struct json *presence, *told; /* gathered until the next exchange */
 };
 

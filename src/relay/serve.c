@@ -16,7 +16,7 @@
 #define ENROL_TIMEOUT_MS 30000
 #define ANSWER_MAX (2u << 20)
 
-struct passing { /* an enrolment on its way up */
+struct passing {              /* an enrolment on its way up */
 	struct http_req *req; /* NULL: its sender is gone */
 	struct httpc *http;
 };
@@ -72,21 +72,28 @@ static void enrol(struct relay *r, struct http_req *req)
 	const char *body = http_body(req, &len);
 
 	if (len > ENROL_MAX)
-		err_set(&e, ERR_TOO_LARGE, "an enrolment has %zu bytes; the limit is %u", len, ENROL_MAX);
+		err_set(&e, ERR_TOO_LARGE, "an enrolment has %zu bytes; the limit is %u", len,
+			ENROL_MAX);
 	if (len > ENROL_MAX || parent_address(r, host, sizeof host, &port, &e) < 0 ||
 		!(tls = identity_client_ctx(&r->id, &e))) {
 		http_reply_err(req, &e);
 		return;
 	}
 	p = xcalloc(1, sizeof *p);
-	struct httpc_conf conf = {.base = r->base, .dns = r->dns, .tls = tls, .host = host, .port = port,
-		.max_body_bytes = ANSWER_MAX, .judge = judge, .ctx = r};
+	struct httpc_conf conf = {.base = r->base,
+		.dns = r->dns,
+		.tls = tls,
+		.host = host,
+		.port = port,
+		.max_body_bytes = ANSWER_MAX,
+		.judge = judge,
+		.ctx = r};
 	p->http = httpc_new(&conf);
 	p->req = req;
 	SSL_CTX_free(tls);
 	http_set_on_gone(req, passing_gone, p);
-	httpc_request(p->http, "POST", "/him/v1/enrol", "application/octet-stream", body, len, false,
-		ENROL_TIMEOUT_MS, on_passed, p);
+	httpc_request(p->http, "POST", "/him/v1/enrol", "application/octet-stream", body, len,
+		false, ENROL_TIMEOUT_MS, on_passed, p);
 }
 
 void serve(void *ctx, struct http_req *req)
@@ -99,7 +106,8 @@ void serve(void *ctx, struct http_req *req)
 	if (strcmp(path, "/him/v1/exchange") == 0 && post)
 		hub_exchange(r->hub, req);
 	else if (strcmp(path, "/him/v1/trust") == 0 && http_method(req) == HTTP_GET)
-		http_reply(req, 200, "application/json", r->id.trust_text, strlen(r->id.trust_text));
+		http_reply(
+			req, 200, "application/json", r->id.trust_text, strlen(r->id.trust_text));
 	else if (strcmp(path, "/him/v1/enrol") == 0 && post)
 		enrol(r, req);
 	else if (strcmp(path, "/healthz") == 0)

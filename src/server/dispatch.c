@@ -34,7 +34,8 @@ static int way(struct server *s, const struct down *d, char top[ID_SIZE], char *
 		at = node ? node->parent : "";
 	}
 	if (n == 0) { /* a direct child, or one of which only the way it came is known */
-		snprintf(top, ID_SIZE, "%s", d->relay || !d->child || !*d->child ? d->agent : d->child);
+		snprintf(top, ID_SIZE, "%s",
+			d->relay || !d->child || !*d->child ? d->agent : d->child);
 		return 0;
 	}
 	if (n == DEPTH_MAX)
@@ -55,7 +56,8 @@ void dispatch_down(struct server *s, const struct down *d)
 	size_t n = 4;
 
 	if (way(s, d, top, route, sizeof route) < 0) {
-		log_limited(LOG_ERROR_, "way", 3600000, "relays hang in a circle or too deep above agent %s", d->agent);
+		log_limited(LOG_ERROR_, "way", 3600000,
+			"relays hang in a circle or too deep above agent %s", d->agent);
 		return;
 	}
 	if (d->record) {
@@ -71,7 +73,8 @@ void dispatch_down(struct server *s, const struct down *d)
 		p.frame = frame.data;
 		p.len = frame.len;
 		if (hub_post(s->hub, &p, &e) < 0)
-			log_limited(LOG_WARN_, "post", 60000, "mail for %s waits in the database: %s", d->agent, e.text);
+			log_limited(LOG_WARN_, "post", 60000,
+				"mail for %s waits in the database: %s", d->agent, e.text);
 	}
 	buf_release(&frame);
 }
@@ -92,7 +95,7 @@ struct give_job {
 		const char *id;
 		struct bytes frame;
 		struct frame_of *next;
-	} *frames;
+	} * frames;
 	bool direct; /* only items of this server's own children */
 };
 
@@ -122,8 +125,8 @@ static int give_work(struct store_job *job, struct db *db)
 {
 	struct give_job *g = (struct give_job *)job;
 
-	if (action_open(db, g->action, g->agent, g->relays, g->relays_n, PAGE, g->after_action, g->after_agent, g->arena, &g->items,
-		    &g->n, &job->err) < 0)
+	if (action_open(db, g->action, g->agent, g->relays, g->relays_n, PAGE, g->after_action,
+		    g->after_agent, g->arena, &g->items, &g->n, &job->err) < 0)
 		return -1;
 	for (size_t i = 0; i < g->n; i++)
 		if (frame_load(g, db, g->items[i].action, &job->err) < 0)
@@ -135,8 +138,14 @@ static void give_one(struct server *s, const struct open_item *x)
 {
 	char index[24];
 	const char *attrs[] = {"index", index, NULL};
-	struct down d = {.kind = "give", .agent = x->agent, .relay = x->relay ? x->relay : NULL, .which = x->action,
-		.record = x->action, .attrs = attrs, .body = x->path.data, .len = x->path.len};
+	struct down d = {.kind = "give",
+		.agent = x->agent,
+		.relay = x->relay ? x->relay : NULL,
+		.which = x->action,
+		.record = x->action,
+		.attrs = attrs,
+		.body = x->path.data,
+		.len = x->path.len};
 
 	if (!x->relay)
 		return; /* it was never here: it is given when it comes */
@@ -155,7 +164,8 @@ static void give_done(struct store_job *job)
 	struct give_job *g = (struct give_job *)job, *next;
 
 	if (job->err.code) {
-		log_limited(LOG_ERROR_, "give", 60000, "open actions cannot be read: %s", job->err.text);
+		log_limited(LOG_ERROR_, "give", 60000, "open actions cannot be read: %s",
+			job->err.text);
 		give_free(g);
 		return;
 	}
@@ -233,7 +243,7 @@ void dispatch_below(struct server *s, const char *relay)
 	g->relays = arena_alloc(g->arena, (HASH_COUNT(s->relays) + 1) * sizeof *g->relays);
 	if (!*relay)
 		g->relays[g->relays_n++] = ""; /* those that hang here directly */
-	HASH_ITER(hh, s->relays, node, tmp)
+	HASH_ITER (hh, s->relays, node, tmp)
 		if (*relay && below(s, node, relay))
 			g->relays[g->relays_n++] = arena_strdup(g->arena, node->id);
 	give_start(g);
@@ -270,8 +280,12 @@ static int cancel_work(struct store_job *job, struct db *db)
 static void cancel_done(struct store_job *job)
 {
 	struct cancel_job *c = (struct cancel_job *)job;
-	struct signed_record r = {.type = "cancel", .issued = clock_now_ms(), .deadline = clock_now_ms() + 7 * 86400000LL,
-		.root = DIGEST_ZERO, .body = c->action, .len = strlen(c->action)};
+	struct signed_record r = {.type = "cancel",
+		.issued = clock_now_ms(),
+		.deadline = clock_now_ms() + 7 * 86400000LL,
+		.root = DIGEST_ZERO,
+		.body = c->action,
+		.len = strlen(c->action)};
 	const char *attrs[] = {"index", "0", NULL};
 	struct buf frame;
 
@@ -280,13 +294,18 @@ static void cancel_done(struct store_job *job)
 	if (!job->err.code && c->n > 0 && signed_add(&frame, &r, c->s->keys.sign_seed) == 0) {
 		hub_record(c->s->hub, r.id, frame.data, frame.len);
 		for (size_t i = 0; i < c->n; i++) {
-			struct down d = {.kind = "give", .agent = c->items[i].agent, .relay = c->items[i].relay, .record = r.id,
-				.which = r.id, .attrs = attrs};
+			struct down d = {.kind = "give",
+				.agent = c->items[i].agent,
+				.relay = c->items[i].relay,
+				.record = r.id,
+				.which = r.id,
+				.attrs = attrs};
 			if (c->items[i].relay)
 				dispatch_down(c->s, &d);
 		}
 	} else if (job->err.code) {
-		log_error("action %s is cancelled, but its machines could not be told: %s", c->action, job->err.text);
+		log_error("action %s is cancelled, but its machines could not be told: %s",
+			c->action, job->err.text);
 	}
 	buf_release(&frame);
 	arena_free(c->arena);
@@ -312,7 +331,8 @@ static int order_body(const struct action *x, struct buf *out, struct err *e)
 	struct json *j = json_object();
 	int rc;
 
-	json_set(j, "command", x->command ? json_parse(x->command, strlen(x->command), e) : json_array());
+	json_set(j, "command",
+		x->command ? json_parse(x->command, strlen(x->command), e) : json_array());
 	json_set_string(j, "script", x->script);
 	json_set_int(j, "timeout_ms", x->timeout_ms);
 	json_set_int(j, "cpu_percent", x->cpu_percent);
@@ -322,14 +342,19 @@ static int order_body(const struct action *x, struct buf *out, struct err *e)
 	json_set_bool(j, "attach", x->attach);
 	rc = json_print(j, out);
 	json_free(j);
-	return rc < 0 ? err_field(e, ERR_TOO_LARGE, "script", "script, command and env together are over 512 KiB") : 0;
+	return rc < 0 ? err_field(e, ERR_TOO_LARGE, "script",
+				"script, command and env together are over 512 KiB")
+		      : 0;
 }
 
-int dispatch_sign(const struct server *s, struct action *action, const struct target *targets, size_t n, struct arena *a,
-	struct merkle **m, struct err *e)
+int dispatch_sign(const struct server *s, struct action *action, const struct target *targets,
+	size_t n, struct arena *a, struct merkle **m, struct err *e)
 {
 	char(*ids)[ID_SIZE] = xcalloc(n, sizeof *ids);
-	struct signed_record r = {.type = "action", .issued = action->made, .deadline = action->deadline, .count = (int64_t)n};
+	struct signed_record r = {.type = "action",
+		.issued = action->made,
+		.deadline = action->deadline,
+		.count = (int64_t)n};
 	struct buf body, frame;
 	int rc = -1;
 

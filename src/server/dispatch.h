@@ -19,9 +19,10 @@ void dispatch_below(struct server *s, const char *relay);
 void dispatch_cancel(struct server *s, const char *action);
 /* Posts a plain frame for an agent. relay: where it hangs (NULL or "": through `child`, else directly). */
 struct down {
-	const char *kind, *agent, *relay, *child, *which; /* which: what makes two of a kind different, or NULL */
-	const char *record;				   /* signed record it refers to, or NULL */
-	const char *const *attrs;			   /* more attributes, or NULL */
+	const char *kind, *agent, *relay, *child,
+		*which;           /* which: what makes two of a kind different, or NULL */
+	const char *record;       /* signed record it refers to, or NULL */
+	const char *const *attrs; /* more attributes, or NULL */
 	const void *body;
 	size_t len;
 	bool lazy;
@@ -31,15 +32,15 @@ void dispatch_down(struct server *s, const struct down *d);
 /* Any thread: the signed record of an action over these targets, ready to be stored; and the paths.
  * Fills action->frame in the arena. m is freed with merkle_free by the caller. */
 struct merkle;
-int dispatch_sign(const struct server *s, struct action *action, const struct target *targets, size_t n, struct arena *a,
-	struct merkle **m, struct err *e);
+int dispatch_sign(const struct server *s, struct action *action, const struct target *targets,
+	size_t n, struct arena *a, struct merkle **m, struct err *e);
 size_t dispatch_path(void *merkle, size_t leaf, uint8_t *out); /* an action_path */
 
 /* ---- presence.c ---- */
 
 /* In the writer thread: a change, its event and effects. */
-int presence_apply(struct db *db, const struct presence *p, bool is_relay, int64_t now_ms, struct effects *effects,
-	struct err *e);
+int presence_apply(struct db *db, const struct presence *p, bool is_relay, int64_t now_ms,
+	struct effects *effects, struct err *e);
 /* From the hub. */
 void presence_child(struct server *s, const struct hub_presence *p);
 void presence_hello(struct server *s, const struct hub_hello *h);

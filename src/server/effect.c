@@ -18,8 +18,8 @@ void effects_init(struct effects *list, struct arena *arena)
 	list->events = false;
 }
 
-struct effect *effect_add(struct effects *list, enum effect_kind kind, const char *agent, const char *relay,
-	const char *stream, int64_t seq)
+struct effect *effect_add(struct effects *list, enum effect_kind kind, const char *agent,
+	const char *relay, const char *stream, int64_t seq)
 {
 	struct effect *f = arena_alloc(list->arena, sizeof *f);
 
@@ -33,12 +33,18 @@ struct effect *effect_add(struct effects *list, enum effect_kind kind, const cha
 	return f;
 }
 
-static void numbered(struct server *s, const struct effect *f, const char *child, const char *kind, bool lazy)
+static void numbered(
+	struct server *s, const struct effect *f, const char *child, const char *kind, bool lazy)
 {
 	char seq[24];
 	const char *attrs[] = {"stream", f->stream, "seq", seq, NULL};
-	struct down d = {.kind = kind, .agent = f->agent, .relay = f->relay, .child = child, .which = f->stream,
-		.attrs = attrs, .lazy = lazy};
+	struct down d = {.kind = kind,
+		.agent = f->agent,
+		.relay = f->relay,
+		.child = child,
+		.which = f->stream,
+		.attrs = attrs,
+		.lazy = lazy};
 
 	snprintf(seq, sizeof seq, "%lld", (long long)f->seq);
 	dispatch_down(s, &d);
@@ -56,15 +62,21 @@ static void do_resend(struct server *s, const struct effect *f, const char *chil
 
 static void do_full(struct server *s, const struct effect *f, const char *child)
 {
-	struct down d = {.kind = "full", .agent = f->agent, .relay = f->relay, .child = child, .lazy = true};
+	struct down d = {
+		.kind = "full", .agent = f->agent, .relay = f->relay, .child = child, .lazy = true};
 
 	dispatch_down(s, &d);
 }
 
 static void do_cert(struct server *s, const struct effect *f, const char *child)
 {
-	struct down d = {.kind = "cert", .agent = f->agent, .relay = f->relay, .child = child, .body = f->data,
-		.len = f->len, .lazy = true};
+	struct down d = {.kind = "cert",
+		.agent = f->agent,
+		.relay = f->relay,
+		.child = child,
+		.body = f->data,
+		.len = f->len,
+		.lazy = true};
 
 	dispatch_down(s, &d);
 }
@@ -74,13 +86,19 @@ static void do_fork(struct server *s, const struct effect *f, const char *child)
 {
 	struct signed_record r = {.type = "fork", .issued = clock_now_ms(), .root = DIGEST_ZERO};
 	const char *attrs[] = {"index", "0", NULL};
-	struct down d = {.kind = "give", .agent = f->agent, .relay = f->relay, .child = child, .record = r.id,
-		.which = r.id, .attrs = attrs};
+	struct down d = {.kind = "give",
+		.agent = f->agent,
+		.relay = f->relay,
+		.child = child,
+		.record = r.id,
+		.which = r.id,
+		.attrs = attrs};
 	struct buf frame;
 	char body[128];
 
 	id_new(r.id);
-	r.len = (size_t)snprintf(body, sizeof body, "{\"agent\":\"%s\",\"stream\":\"%s\"}", f->agent, f->stream);
+	r.len = (size_t)snprintf(
+		body, sizeof body, "{\"agent\":\"%s\",\"stream\":\"%s\"}", f->agent, f->stream);
 	r.body = body;
 	buf_init(&frame, 4096);
 	if (signed_add(&frame, &r, s->keys.sign_seed) == 0) {

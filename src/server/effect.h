@@ -15,15 +15,15 @@ struct server;
 
 enum effect_kind {
 	EFFECT_COMMITTED, /* agent, stream, seq */
-	EFFECT_RESEND,	  /* agent, stream, seq */
-	EFFECT_FULL,	  /* agent */
-	EFFECT_CERT,	  /* agent (under its old id), data: chain */
-	EFFECT_FORK,	  /* agent, stream */
-	EFFECT_MOVED,	  /* agent hangs on another relay: give what is open */
-	EFFECT_RELAY,	  /* agent: a relay; relay: its parent; stream: its state */
-	EFFECT_LIVE,	  /* agent, stream: action; data: JSON body of the live envelope */
-	EFFECT_RELAYS,	  /* the list of relays changed: sign it anew */
-	EFFECT_EVENTS	  /* events were added */
+	EFFECT_RESEND,    /* agent, stream, seq */
+	EFFECT_FULL,      /* agent */
+	EFFECT_CERT,      /* agent (under its old id), data: chain */
+	EFFECT_FORK,      /* agent, stream */
+	EFFECT_MOVED,     /* agent hangs on another relay: give what is open */
+	EFFECT_RELAY,     /* agent: a relay; relay: its parent; stream: its state */
+	EFFECT_LIVE,      /* agent, stream: action; data: JSON body of the live envelope */
+	EFFECT_RELAYS,    /* the list of relays changed: sign it anew */
+	EFFECT_EVENTS     /* events were added */
 };
 
 struct effect {
@@ -43,8 +43,8 @@ struct effects {
 
 void effects_init(struct effects *list, struct arena *arena);
 /* Texts are copied. Returns it, for data and len to be set (data copied by the caller). */
-struct effect *effect_add(struct effects *list, enum effect_kind kind, const char *agent, const char *relay,
-	const char *stream, int64_t seq);
+struct effect *effect_add(struct effects *list, enum effect_kind kind, const char *agent,
+	const char *relay, const char *stream, int64_t seq);
 /* In the loop: does them all. `child`: the direct child it came through, for agents of which no relay is known. */
 void effects_run(struct server *s, struct effects *list, const char *child);
 

@@ -108,16 +108,26 @@ static int work(struct store_job *job, struct db *db)
 	id_new(n->id);
 	id_new(n->machine);
 	n->site = t.site;
-	struct agent x = {.id = n->id, .machine = relay ? NULL : n->machine, .role = n->role, .site = t.site, .token = t.id,
+	struct agent x = {.id = n->id,
+		.machine = relay ? NULL : n->machine,
+		.role = n->role,
+		.site = t.site,
+		.token = t.id,
 		.box = n->box};
-	struct event_row v = {.kind = relay ? "relay.enrolled" : "machine.enrolled", .site = t.site, .machine = x.machine,
-		.text = arena_printf(n->arena, "%s %s enrolled with token %s", relay ? "relay" : "machine", n->name, t.id)};
+	struct event_row v = {.kind = relay ? "relay.enrolled" : "machine.enrolled",
+		.site = t.site,
+		.machine = x.machine,
+		.text = arena_printf(n->arena, "%s %s enrolled with token %s",
+			relay ? "relay" : "machine", n->name, t.id)};
 	buf_clear(&n->chain);
-	if (keys_issue(&n->s->keys, n->csr, relay ? PKI_RELAY : PKI_AGENT, n->id, &n->chain, &x.cert_until, &job->err) < 0 ||
+	if (keys_issue(&n->s->keys, n->csr, relay ? PKI_RELAY : PKI_AGENT, n->id, &n->chain,
+		    &x.cert_until, &job->err) < 0 ||
 		trust_enrol(db, &x, n->name, n->addresses, now, &job->err) < 0)
 		return -1;
 	buf_clear(&n->relays);
-	return lists_relays_frame(n->s, db, &n->relays, &job->err) < 0 ? -1 : event_put(db, &v, &job->err);
+	return lists_relays_frame(n->s, db, &n->relays, &job->err) < 0
+		? -1
+		: event_put(db, &v, &job->err);
 }
 
 static void done(struct store_job *job)
@@ -128,7 +138,8 @@ static void done(struct store_job *job)
 		rate_failed(n->s->enrol_rate, n->from, clock_mono_ms());
 	if (job->err.code) {
 		n->s->counts.enrol_refused++;
-		log_limited(LOG_WARN_, "enrol", 10000, "an enrolment was refused: %s", job->err.text);
+		log_limited(
+			LOG_WARN_, "enrol", 10000, "an enrolment was refused: %s", job->err.text);
 	} else {
 		n->s->counts.enrolled++;
 		api_events(n->s->api);
@@ -152,23 +163,27 @@ static int name_check(const char *name, struct err *e)
 		return err_field(e, ERR_INVALID, "name", "name must not be empty");
 	for (const char *p = name; *p; p++)
 		if ((unsigned char)*p < 0x20 || *p == 0x7f)
-			return err_field(e, ERR_INVALID, "name", "name must not hold control characters");
+			return err_field(
+				e, ERR_INVALID, "name", "name must not hold control characters");
 	return 0;
 }
 
 static int parse(struct enrolment *n, const char *text, size_t len, struct err *e)
 {
-	static const char *const keys[] = {"role", "token", "csr", "box", "name", "addresses", NULL};
+	static const char *const keys[] = {
+		"role", "token", "csr", "box", "name", "addresses", NULL};
 	const struct json *addresses;
 	uint8_t box[BOX_KEY_BYTES];
 	struct buf b;
 
 	n->asked = json_parse(text, len, e);
-	if (!n->asked || json_only(n->asked, keys, e) < 0 || json_take_string(n->asked, "role", true, 5, &n->role, e) < 0 ||
+	if (!n->asked || json_only(n->asked, keys, e) < 0 ||
+		json_take_string(n->asked, "role", true, 5, &n->role, e) < 0 ||
 		json_take_string(n->asked, "token", true, 256, &n->token, e) < 0 ||
 		json_take_string(n->asked, "csr", true, 8192, &n->csr, e) < 0 ||
 		json_take_string(n->asked, "box", true, 64, &n->box, e) < 0 ||
-		json_take_string(n->asked, "name", true, NAME_MAX_, &n->name, e) < 0 || name_check(n->name, e) < 0)
+		json_take_string(n->asked, "name", true, NAME_MAX_, &n->name, e) < 0 ||
+		name_check(n->name, e) < 0)
 		return -1;
 	if (strcmp(n->role, "agent") != 0 && strcmp(n->role, "relay") != 0)
 		return err_field(e, ERR_INVALID, "role", "role must be agent or relay");
@@ -176,7 +191,8 @@ static int parse(struct enrolment *n, const char *text, size_t len, struct err *
 		return err_field(e, ERR_INVALID, "box", "box must be an X25519 public key in hex");
 	addresses = json_get(n->asked, "addresses");
 	if (json_len(addresses) > ADDRESSES_MAX)
-		return err_field(e, ERR_TOO_LARGE, "addresses", "at most %d addresses", ADDRESSES_MAX);
+		return err_field(
+			e, ERR_TOO_LARGE, "addresses", "at most %d addresses", ADDRESSES_MAX);
 	buf_init(&b, 8192);
 	if (json_type(addresses) == JSON_ARRAY && json_print(addresses, &b) == 0)
 		n->addresses = arena_strdup(n->arena, buf_str(&b));
@@ -207,9 +223,10 @@ void enrol_handle(struct server *s, struct http_req *req)
 	buf_init(&n->relays, FRAME_BODY_MAX + FRAME_LINE_MAX);
 	buf_init(&text, REQUEST_MAX);
 	if (len > REQUEST_MAX)
-		err_set(&e, ERR_TOO_LARGE, "an enrolment has %zu bytes; the limit is %d", len, REQUEST_MAX);
+		err_set(&e, ERR_TOO_LARGE, "an enrolment has %zu bytes; the limit is %d", len,
+			REQUEST_MAX);
 	else if (rate_check(s->enrol_rate, n->from, clock_mono_ms(), &e) < 0 ||
-		 seal_open_request(s->keys.box, body, len, &text, n->key, &e) < 0)
+		seal_open_request(s->keys.box, body, len, &text, n->key, &e) < 0)
 		; /* answered in the open: there is no key to seal with */
 	else if (parse(n, text.data, text.len, &e) < 0) {
 		s->counts.enrol_refused++;

@@ -41,10 +41,12 @@ static void add_interfaces(struct json *list)
 		if (!i->ifa_addr || i->ifa_flags & IFF_LOOPBACK || !(i->ifa_flags & IFF_UP))
 			continue;
 		if (i->ifa_addr->sa_family == AF_INET)
-			inet_ntop(AF_INET, &((struct sockaddr_in *)i->ifa_addr)->sin_addr, text, sizeof text);
+			inet_ntop(AF_INET, &((struct sockaddr_in *)i->ifa_addr)->sin_addr, text,
+				sizeof text);
 		else if (i->ifa_addr->sa_family == AF_INET6 &&
-			 !IN6_IS_ADDR_LINKLOCAL(&((struct sockaddr_in6 *)i->ifa_addr)->sin6_addr))
-			inet_ntop(AF_INET6, &((struct sockaddr_in6 *)i->ifa_addr)->sin6_addr, text, sizeof text);
+			!IN6_IS_ADDR_LINKLOCAL(&((struct sockaddr_in6 *)i->ifa_addr)->sin6_addr))
+			inet_ntop(AF_INET6, &((struct sockaddr_in6 *)i->ifa_addr)->sin6_addr, text,
+				sizeof text);
 		else
 			continue;
 		add(list, text);
@@ -61,8 +63,10 @@ static bool numeric(const char *text)
 
 void facts_addresses(struct server *s)
 {
-	static const char *const always[] = {"DNS:him-server", "DNS:localhost", "IP:127.0.0.1", "IP:::1"};
-	char *copy = xstrdup(s->conf->addresses ? s->conf->addresses : ""), *fields[16], host[256] = "";
+	static const char *const always[] = {
+		"DNS:him-server", "DNS:localhost", "IP:127.0.0.1", "IP:::1"};
+	char *copy = xstrdup(s->conf->addresses ? s->conf->addresses : ""), *fields[16],
+	     host[256] = "";
 	size_t n = *copy ? text_split(copy, ",", fields, 16) : 0, k = 0;
 
 	s->addresses = json_array();
@@ -120,7 +124,8 @@ static int file_sha256(const char *path, char out[DIGEST_LEN + 1])
 
 void facts_agent(struct server *s)
 {
-	static const char *const places[] = {"him-agent", "../sbin/him-agent"}; /* in a build folder, installed */
+	static const char *const places[] = {
+		"him-agent", "../sbin/him-agent"}; /* in a build folder, installed */
 	char exe[900];
 	ssize_t n = readlink("/proc/self/exe", exe, sizeof exe - 1);
 

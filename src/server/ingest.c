@@ -24,9 +24,9 @@
 #include <string.h>
 #include <uthash.h>
 
-#define KEYS_MAX 200000	  /* derived MAC keys kept: 130 bytes each */
-#define GAPS_MAX 10000	  /* streams that were asked to send again */
-#define OUTPUT_MAX 65536  /* kept of each output */
+#define KEYS_MAX 200000  /* derived MAC keys kept: 130 bytes each */
+#define GAPS_MAX 10000   /* streams that were asked to send again */
+#define OUTPUT_MAX 65536 /* kept of each output */
 #define TOLD_MAX 10000
 #define CHILDREN_MAX 10000
 
@@ -83,14 +83,12 @@ void ingest_free(struct ingest *i)
 
 	if (!i)
 		return;
-	HASH_ITER(hh, i->keys, k, ktmp)
-	{
+	HASH_ITER (hh, i->keys, k, ktmp) {
 		HASH_DEL(i->keys, k);
 		explicit_bzero(k, sizeof *k);
 		free(k);
 	}
-	HASH_ITER(hh, i->gaps, g, gtmp)
-	{
+	HASH_ITER (hh, i->gaps, g, gtmp) {
 		HASH_DEL(i->gaps, g);
 		free(g);
 	}
@@ -128,15 +126,18 @@ static const uint8_t *key_of(struct server *s, const struct agent *a)
 
 static int refuse(struct said *x, const char *why)
 {
-	struct event_row v = {.kind = "security.refused", .severity = "warning", .site = x->agent.site,
+	struct event_row v = {.kind = "security.refused",
+		.severity = "warning",
+		.site = x->agent.site,
 		.machine = x->agent.machine};
 	char key[64];
 
 	x->b->counts.refused++;
 	snprintf(key, sizeof key, "r:%s", x->env.agent);
-	log_limited(LOG_WARN_, key, 3600000, "refused a %s of %s brought by %s: %s", x->env.kind, x->env.agent, x->b->child, why);
-	v.text = arena_printf(x->b->arena, "refused a %s in the name of %s, brought by %s: %s", x->env.kind, x->env.agent,
-		x->b->child, why);
+	log_limited(LOG_WARN_, key, 3600000, "refused a %s of %s brought by %s: %s", x->env.kind,
+		x->env.agent, x->b->child, why);
+	v.text = arena_printf(x->b->arena, "refused a %s in the name of %s, brought by %s: %s",
+		x->env.kind, x->env.agent, x->b->child, why);
 	x->b->effects.events = true;
 	return event_put(x->db, &v, x->e);
 }
@@ -185,11 +186,12 @@ static int take_report(struct said *x)
 
 	x->b->counts.reports++;
 	if (ingest_report_parse(x->env.body, x->env.len, &r, &bad) < 0)
-		return machine_notice(x->db, x->env.agent, arena_printf(x->b->arena, "its report is not taken: %s", bad.text), x->e);
+		return machine_notice(x->db, x->env.agent,
+			arena_printf(x->b->arena, "its report is not taken: %s", bad.text), x->e);
 	if (db_savepoint(x->db, x->e) < 0)
 		return -1;
-	rc = ingest_report(x->db, x->env.agent, &r, x->digest, strtoll(x->b->s->generation, NULL, 10), x->b->now_ms, &need_full,
-		&bad);
+	rc = ingest_report(x->db, x->env.agent, &r, x->digest,
+		strtoll(x->b->s->generation, NULL, 10), x->b->now_ms, &need_full, &bad);
 	json_free(r.body);
 	if (rc < 0) { /* half of it may have been applied */
 		db_rollback_to(x->db);
@@ -197,7 +199,8 @@ static int take_report(struct said *x)
 			*x->e = bad;
 			return -1;
 		}
-		return machine_notice(x->db, x->env.agent, arena_printf(x->b->arena, "its report is not taken: %s", bad.text), x->e);
+		return machine_notice(x->db, x->env.agent,
+			arena_printf(x->b->arena, "its report is not taken: %s", bad.text), x->e);
 	}
 	if (db_release(x->db, x->e) < 0)
 		return -1;
@@ -257,12 +260,22 @@ static int take_result(struct said *x)
 		json_take_string(x->body, "reason", false, 1024, &reason, &bad) < 0 ||
 		json_take_string(x->body, "signal", false, 16, &signal, &bad) < 0)
 		return refuse(x, bad.text);
-	struct result r = {.action = action, .agent = x->env.agent, .state = state, .reason = reason, .signal = signal,
-		.exit_code = int_of(x->body, "exit", MODEL_ABSENT), .started = int_of(x->body, "started", 0),
-		.ended = int_of(x->body, "ended", 0), .updated = x->b->now_ms, .limits = limits_text(x),
-		.stdout_ = output_take(x, "stdout"), .stdout_bytes = int_of(x->body, "stdout_bytes", 0),
-		.stdout_dropped = int_of(x->body, "stdout_dropped", 0), .stderr_ = output_take(x, "stderr"),
-		.stderr_bytes = int_of(x->body, "stderr_bytes", 0), .stderr_dropped = int_of(x->body, "stderr_dropped", 0)};
+	struct result r = {.action = action,
+		.agent = x->env.agent,
+		.state = state,
+		.reason = reason,
+		.signal = signal,
+		.exit_code = int_of(x->body, "exit", MODEL_ABSENT),
+		.started = int_of(x->body, "started", 0),
+		.ended = int_of(x->body, "ended", 0),
+		.updated = x->b->now_ms,
+		.limits = limits_text(x),
+		.stdout_ = output_take(x, "stdout"),
+		.stdout_bytes = int_of(x->body, "stdout_bytes", 0),
+		.stdout_dropped = int_of(x->body, "stdout_dropped", 0),
+		.stderr_ = output_take(x, "stderr"),
+		.stderr_bytes = int_of(x->body, "stderr_bytes", 0),
+		.stderr_dropped = int_of(x->body, "stderr_dropped", 0)};
 	got = action_final(x->db, &r, &ended, &bad);
 	if (got < 0 && bad.code == ERR_INVALID)
 		return refuse(x, bad.text);
@@ -286,8 +299,11 @@ static int take_attach(struct said *x)
 		json_take_string(x->body, "data", true, 400000, &data, &bad) < 0)
 		return refuse(x, bad.text);
 	buf_init(&b, 262144);
-	struct attachment v = {.action = action, .agent = x->env.agent, .name = name,
-		.offset = int_of(x->body, "offset", 0), .total = int_of(x->body, "total", 0)};
+	struct attachment v = {.action = action,
+		.agent = x->env.agent,
+		.name = name,
+		.offset = int_of(x->body, "offset", 0),
+		.total = int_of(x->body, "total", 0)};
 	struct scope all = {.all = true};
 	struct result r;
 	int got = result_get(x->db, action, x->env.agent, &all, x->b->arena, &r, x->e);
@@ -309,11 +325,14 @@ static int take_renew(struct said *x)
 	int rc = 0;
 
 	buf_init(&chain, PKI_PEM_MAX);
-	if (!csr || keys_issue(&x->b->s->keys, csr, strcmp(x->agent.role, "relay") == 0 ? PKI_RELAY : PKI_AGENT, x->env.agent,
-			    &chain, &until, &bad) < 0)
+	if (!csr ||
+		keys_issue(&x->b->s->keys, csr,
+			strcmp(x->agent.role, "relay") == 0 ? PKI_RELAY : PKI_AGENT, x->env.agent,
+			&chain, &until, &bad) < 0)
 		rc = refuse(x, csr ? bad.text : "a renewal without a request");
 	else if ((rc = trust_cert(x->db, x->env.agent, until, x->e)) == 0) {
-		struct effect *f = effect_add(&x->b->effects, EFFECT_CERT, x->env.agent, x->relay, NULL, 0);
+		struct effect *f =
+			effect_add(&x->b->effects, EFFECT_CERT, x->env.agent, x->relay, NULL, 0);
 		f->data = arena_memdup(x->b->arena, chain.data, chain.len);
 		f->len = chain.len;
 	}
@@ -324,8 +343,12 @@ static int take_renew(struct said *x)
 /* The copy becomes an agent of its own, with a machine of its own. */
 static int take_fork(struct said *x)
 {
-	const char *csr = json_str(json_get(x->body, "csr")), *box = json_str(json_get(x->body, "box"));
-	struct agent fork = {.role = "agent", .site = x->agent.site, .token = x->agent.token, .box = box,
+	const char *csr = json_str(json_get(x->body, "csr")),
+		   *box = json_str(json_get(x->body, "box"));
+	struct agent fork = {.role = "agent",
+		.site = x->agent.site,
+		.token = x->agent.token,
+		.box = box,
 		.forked_from = x->env.agent};
 	char id[ID_SIZE], machine[ID_SIZE];
 	struct err bad = ERR_INIT;
@@ -343,13 +366,20 @@ static int take_fork(struct said *x)
 	if (keys_issue(&x->b->s->keys, csr, PKI_AGENT, id, &chain, &fork.cert_until, &bad) < 0)
 		rc = refuse(x, bad.text);
 	else if (machine_by_agent(x->db, x->env.agent, x->b->arena, &old, x->e) < 0 ||
-		 trust_enrol(x->db, &fork, old.name ? old.name : "copy", NULL, x->b->now_ms, x->e) < 0)
+		trust_enrol(x->db, &fork, old.name ? old.name : "copy", NULL, x->b->now_ms, x->e) <
+			0)
 		rc = -1;
 	else {
-		struct event_row v = {.kind = "machine.forked", .severity = "warning", .site = fork.site, .machine = machine,
-			.text = arena_printf(x->b->arena, "two installations had the identity of %s: this one is now a machine of its own",
+		struct event_row v = {.kind = "machine.forked",
+			.severity = "warning",
+			.site = fork.site,
+			.machine = machine,
+			.text = arena_printf(x->b->arena,
+				"two installations had the identity of %s: this one is now a "
+				"machine of its own",
 				old.name ? old.name : x->env.agent)};
-		struct effect *f = effect_add(&x->b->effects, EFFECT_CERT, x->env.agent, x->relay, NULL, 0);
+		struct effect *f =
+			effect_add(&x->b->effects, EFFECT_CERT, x->env.agent, x->relay, NULL, 0);
 		f->data = arena_memdup(x->b->arena, chain.data, chain.len);
 		f->len = chain.len;
 		x->b->effects.events = true;
@@ -361,15 +391,17 @@ static int take_fork(struct said *x)
 
 static int take_live(struct said *x)
 {
-	const char *action = json_str(json_get(x->body, "action")), *state = json_str(json_get(x->body, "state"));
+	const char *action = json_str(json_get(x->body, "action")),
+		   *state = json_str(json_get(x->body, "state"));
 	struct effect *f;
 
 	if (!action)
 		return 0;
 	if (state) {
-		int got = strcmp(state, "running") == 0 ? action_progress(x->db, action, x->env.agent, "running",
-								  int_of(x->body, "started", 0), x->b->now_ms, x->e)
-							: 0;
+		int got = strcmp(state, "running") == 0
+			? action_progress(x->db, action, x->env.agent, "running",
+				  int_of(x->body, "started", 0), x->b->now_ms, x->e)
+			: 0;
 		return got < 0 ? -1 : 0;
 	}
 	f = effect_add(&x->b->effects, EFFECT_LIVE, x->env.agent, x->relay, action, 0);
@@ -386,8 +418,10 @@ static int take_notified(struct said *x)
 		return refuse(x, "only a relay may say who was told");
 	for (size_t i = 0; i < json_len(told) && i < TOLD_MAX; i++) {
 		const struct json *t = json_at(told, i);
-		const char *action = json_str(json_at(t, 0)), *agent = json_str(json_at(t, 1)), *state = json_str(json_at(t, 2));
-		if (action && agent && state && (strcmp(state, "notified") == 0 || strcmp(state, "fetched") == 0) &&
+		const char *action = json_str(json_at(t, 0)), *agent = json_str(json_at(t, 1)),
+			   *state = json_str(json_at(t, 2));
+		if (action && agent && state &&
+			(strcmp(state, "notified") == 0 || strcmp(state, "fetched") == 0) &&
 			action_progress(x->db, action, agent, state, 0, x->b->now_ms, x->e) < 0)
 			return -1;
 	}
@@ -402,13 +436,18 @@ static int take_presence(struct said *x)
 		return refuse(x, "only a relay may say who is there");
 	for (size_t i = 0; i < json_len(children) && i < CHILDREN_MAX; i++) {
 		const struct json *c = json_at(children, i);
-		struct presence p = {.agent = json_str(json_get(c, "id")), .state = json_str(json_get(c, "state")),
-			.relay = x->env.agent, .mode = json_str(json_get(c, "mode")), .reason = json_str(json_get(c, "reason")),
-			.since_ms = int_of(c, "since", x->b->now_ms), .seen_ms = int_of(c, "seen", x->b->now_ms)};
+		struct presence p = {.agent = json_str(json_get(c, "id")),
+			.state = json_str(json_get(c, "state")),
+			.relay = x->env.agent,
+			.mode = json_str(json_get(c, "mode")),
+			.reason = json_str(json_get(c, "reason")),
+			.since_ms = int_of(c, "since", x->b->now_ms),
+			.seen_ms = int_of(c, "seen", x->b->now_ms)};
 		const char *role = json_str(json_get(c, "role"));
 		if (!p.agent || !p.state || !role)
 			continue;
-		if (presence_apply(x->db, &p, strcmp(role, "relay") == 0, x->b->now_ms, &x->b->effects, x->e) < 0)
+		if (presence_apply(x->db, &p, strcmp(role, "relay") == 0, x->b->now_ms,
+			    &x->b->effects, x->e) < 0)
 			return -1;
 	}
 	return 0;
@@ -479,19 +518,25 @@ static void gap_closed(struct ingest *i, const char *stream)
 
 static int clone_seen(struct said *x)
 {
-	struct event_row v = {.kind = "machine.cloned", .severity = "warning", .site = x->agent.site, .machine = x->agent.machine,
-		.text = "two installations speak with the identity of this machine: one of them gets its own"};
+	struct event_row v = {.kind = "machine.cloned",
+		.severity = "warning",
+		.site = x->agent.site,
+		.machine = x->agent.machine,
+		.text = "two installations speak with the identity of this machine: one of them "
+			"gets its own"};
 
 	x->b->counts.clones++;
 	effect_add(&x->b->effects, EFFECT_FORK, x->env.agent, x->relay, x->env.stream, 0);
 	x->b->effects.events = true;
-	log_limited(LOG_WARN_, x->env.stream, 3600000, "agent %s: two installations share its identity", x->env.agent);
+	log_limited(LOG_WARN_, x->env.stream, 3600000,
+		"agent %s: two installations share its identity", x->env.agent);
 	return event_put(x->db, &v, x->e);
 }
 
 static int durable(struct said *x)
 {
-	struct ingest_envelope v = {x->env.agent, x->env.stream, x->digest, x->env.prev, x->env.seq};
+	struct ingest_envelope v = {
+		x->env.agent, x->env.stream, x->digest, x->env.prev, x->env.seq};
 	enum ingest_verdict verdict;
 	int64_t committed;
 	bool last_of_gap = false;
@@ -508,14 +553,17 @@ static int durable(struct said *x)
 			gap_closed(x->b->s->ingest, x->env.stream);
 		if (by_kind(x) < 0)
 			return -1;
-		effect_add(&x->b->effects, EFFECT_COMMITTED, x->env.agent, x->relay, x->env.stream, committed);
+		effect_add(&x->b->effects, EFFECT_COMMITTED, x->env.agent, x->relay, x->env.stream,
+			committed);
 		return 0;
 	case INGEST_DUPLICATE:
 		x->b->counts.duplicates++;
-		effect_add(&x->b->effects, EFFECT_COMMITTED, x->env.agent, x->relay, x->env.stream, committed);
+		effect_add(&x->b->effects, EFFECT_COMMITTED, x->env.agent, x->relay, x->env.stream,
+			committed);
 		return 0;
 	case INGEST_GAP:
-		effect_add(&x->b->effects, EFFECT_RESEND, x->env.agent, x->relay, x->env.stream, committed + 1);
+		effect_add(&x->b->effects, EFFECT_RESEND, x->env.agent, x->relay, x->env.stream,
+			committed + 1);
 		return 0;
 	default:
 		return clone_seen(x);
@@ -561,7 +609,8 @@ static void done(struct store_job *job)
 	struct batch *b = (struct batch *)job;
 
 	if (job->err.code)
-		log_limited(LOG_ERROR_, "ingest", 60000, "envelopes are not taken: %s", job->err.text);
+		log_limited(
+			LOG_ERROR_, "ingest", 60000, "envelopes are not taken: %s", job->err.text);
 	else
 		counts_add(&b->s->counts, &b->counts);
 	if (!job->err.code)
@@ -572,7 +621,8 @@ static void done(struct store_job *job)
 	free(b);
 }
 
-void ingest_take(struct server *s, const char *child, const char *frames, size_t len, uint64_t ticket)
+void ingest_take(
+	struct server *s, const char *child, const char *frames, size_t len, uint64_t ticket)
 {
 	struct batch *b = xcalloc(1, sizeof *b);
 

@@ -6,7 +6,8 @@
 #include "server/server.h"
 
 /* Envelopes that a direct child brought (whole `up` frames, form checked): hub_taken(ticket) follows the commit. */
-void ingest_take(struct server *s, const char *child, const char *frames, size_t len, uint64_t ticket);
+void ingest_take(
+	struct server *s, const char *child, const char *frames, size_t len, uint64_t ticket);
 
 /* The private state of the writer thread: keys it has derived. */
 struct ingest *ingest_new(void);

@@ -86,8 +86,10 @@ static int make_all(struct keys *k, struct err *e)
 		snprintf(k->ca_key, sizeof k->ca_key, "%s", buf_str(&key));
 		snprintf(k->ca_cert, sizeof k->ca_cert, "%s", buf_str(&cert));
 		/* The id is written last: its presence says that all of them are there. */
-		rc = save_text(k, "ca.key", k->ca_key, e) < 0 || save_text(k, "ca.pem", k->ca_cert, e) < 0 ||
-				save_hex(k, "sign.key", k->sign_seed, e) < 0 || save_hex(k, "box.key", k->box, e) < 0 ||
+		rc = save_text(k, "ca.key", k->ca_key, e) < 0 ||
+				save_text(k, "ca.pem", k->ca_cert, e) < 0 ||
+				save_hex(k, "sign.key", k->sign_seed, e) < 0 ||
+				save_hex(k, "box.key", k->box, e) < 0 ||
 				save_text(k, "server.id", k->id, e) < 0
 			? -1
 			: 0;
@@ -104,8 +106,10 @@ static int load_all(struct keys *k, struct err *e)
 {
 	char id[64];
 
-	if (load_text(k, "server.id", id, sizeof id, e) < 0 || load_text(k, "ca.key", k->ca_key, sizeof k->ca_key, e) < 0 ||
-		load_text(k, "ca.pem", k->ca_cert, sizeof k->ca_cert, e) < 0 || load_hex(k, "sign.key", k->sign_seed, e) < 0 ||
+	if (load_text(k, "server.id", id, sizeof id, e) < 0 ||
+		load_text(k, "ca.key", k->ca_key, sizeof k->ca_key, e) < 0 ||
+		load_text(k, "ca.pem", k->ca_cert, sizeof k->ca_cert, e) < 0 ||
+		load_hex(k, "sign.key", k->sign_seed, e) < 0 ||
 		load_hex(k, "box.key", k->box, e) < 0)
 		return err_where(e, "the installation's keys are not complete");
 	if (!id_valid(text_trim(id)))
@@ -133,7 +137,10 @@ static int trust_make(struct keys *k, struct err *e)
 
 static int tls_make(struct keys *k, const char *const *names, struct err *e)
 {
-	struct pki_issue in = {.ca_key = k->ca_key, .ca_cert = k->ca_cert, .role = PKI_SERVER, .id = k->id,
+	struct pki_issue in = {.ca_key = k->ca_key,
+		.ca_cert = k->ca_cert,
+		.role = PKI_SERVER,
+		.id = k->id,
 		.names = names};
 	struct buf key, csr, chain;
 	int rc = -1;
@@ -152,7 +159,10 @@ static int tls_make(struct keys *k, const char *const *names, struct err *e)
 		snprintf(k->tls_cert, sizeof k->tls_cert, "%s", buf_str(&chain));
 		k->tls_not_before_ms = in.not_before_ms;
 		k->tls_not_after_ms = in.not_after_ms;
-		rc = save_text(k, "tls.key", k->tls_key, e) < 0 || save_text(k, "tls.pem", k->tls_cert, e) < 0 ? -1 : 0;
+		rc = save_text(k, "tls.key", k->tls_key, e) < 0 ||
+				save_text(k, "tls.pem", k->tls_cert, e) < 0
+			? -1
+			: 0;
 	}
 	if (key.data)
 		explicit_bzero(key.data, key.len);
@@ -171,7 +181,8 @@ int keys_renew(struct keys *k, const char *const *names, bool force, struct err 
 	return tls_make(k, names, e) < 0 ? -1 : 1;
 }
 
-int keys_open(struct keys *k, const char *home, const char *const *names, int64_t cert_ms, struct err *e)
+int keys_open(
+	struct keys *k, const char *home, const char *const *names, int64_t cert_ms, struct err *e)
 {
 	char path[1100];
 
@@ -196,10 +207,11 @@ void keys_release(struct keys *k)
 	explicit_bzero(k, sizeof *k);
 }
 
-int keys_issue(const struct keys *k, const char *csr, enum pki_role role, const char *id, struct buf *chain,
-	int64_t *not_after_ms, struct err *e)
+int keys_issue(const struct keys *k, const char *csr, enum pki_role role, const char *id,
+	struct buf *chain, int64_t *not_after_ms, struct err *e)
 {
-	struct pki_issue in = {.ca_key = k->ca_key, .ca_cert = k->ca_cert, .csr = csr, .role = role, .id = id};
+	struct pki_issue in = {
+		.ca_key = k->ca_key, .ca_cert = k->ca_cert, .csr = csr, .role = role, .id = id};
 
 	in.not_before_ms = clock_now_ms() - SKEW_MS;
 	in.not_after_ms = clock_now_ms() + k->cert_ms;

@@ -22,7 +22,7 @@ struct keys {
 	struct buf trust; /* the trust document */
 	int64_t tls_not_before_ms, tls_not_after_ms;
 	int64_t cert_ms; /* how long certificates last: 90 days unless it is set */
-	bool fresh; /* made just now: the first start */
+	bool fresh;      /* made just now: the first start */
 };
 
 /* The files, in the order they are backed up; ends with NULL. */
@@ -30,14 +30,15 @@ extern const char *const keys_files[];
 
 /* Reads HOME/keys, making what does not exist. names: "DNS:…", "IP:…" for the people's listener,
  * NULL-terminated. k is large: not for the stack. */
-int keys_open(struct keys *k, const char *home, const char *const *names, int64_t cert_ms, struct err *e);
+int keys_open(
+	struct keys *k, const char *home, const char *const *names, int64_t cert_ms, struct err *e);
 void keys_release(struct keys *k); /* wipes; accepts zeroed */
 
 /* A new TLS certificate when the old one is past two thirds of its time, or lacks a name. 1: changed. */
 int keys_renew(struct keys *k, const char *const *names, bool force, struct err *e);
 
 /* Issues a certificate to an agent or relay: appends the chain. */
-int keys_issue(const struct keys *k, const char *csr, enum pki_role role, const char *id, struct buf *chain,
-	int64_t *not_after_ms, struct err *e);
+int keys_issue(const struct keys *k, const char *csr, enum pki_role role, const char *id,
+	struct buf *chain, int64_t *not_after_ms, struct err *e);
 
 #endif

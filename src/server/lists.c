@@ -43,17 +43,20 @@ static void job_free(struct list_job *l)
 	free(l);
 }
 
-static int sign_list(const struct server *s, const char *type, int64_t version, const char *body, size_t len, struct buf *frame,
-	struct err *e)
+static int sign_list(const struct server *s, const char *type, int64_t version, const char *body,
+	size_t len, struct buf *frame, struct err *e)
 {
-	struct signed_record r = {.issued = clock_now_ms(), .root = DIGEST_ZERO, .body = body, .len = len};
+	struct signed_record r = {
+		.issued = clock_now_ms(), .root = DIGEST_ZERO, .body = body, .len = len};
 
 	snprintf(r.type, sizeof r.type, "%s", type);
 	if (strcmp(type, "time") == 0)
 		snprintf(r.id, sizeof r.id, "time");
 	else
 		snprintf(r.id, sizeof r.id, "%lld", (long long)version);
-	return signed_add(frame, &r, s->keys.sign_seed) < 0 ? err_set(e, ERR_TOO_LARGE, "the list of %s is over its limit", type) : 0;
+	return signed_add(frame, &r, s->keys.sign_seed) < 0
+		? err_set(e, ERR_TOO_LARGE, "the list of %s is over its limit", type)
+		: 0;
 }
 
 /* ---- revoked ---- */
@@ -69,8 +72,10 @@ static int revoked_work(struct store_job *job, struct db *db)
 	buf_init(&body, FRAME_BODY_MAX);
 	for (size_t i = 0; i < l->n; i++)
 		buf_printf(&body, "%s\n", l->ids[i]);
-	rc = body.full ? err_set(&job->err, ERR_TOO_LARGE, "the list of the revoked is over its limit")
-		       : sign_list(l->s, "revoked", l->version, buf_str(&body), body.len, &l->frame, &job->err);
+	rc = body.full
+		? err_set(&job->err, ERR_TOO_LARGE, "the list of the revoked is over its limit")
+		: sign_list(l->s, "revoked", l->version, buf_str(&body), body.len, &l->frame,
+			  &job->err);
 	buf_release(&body);
 	return rc;
 }
@@ -93,7 +98,8 @@ static void revoked_set(struct server *s, const struct list_job *l)
 	}
 	s->revoked_version = l->version;
 	if (s->hub)
-		hub_broadcast(s->hub, "revoked", l->version, l->frame.data, l->frame.len, l->urgent);
+		hub_broadcast(
+			s->hub, "revoked", l->version, l->frame.data, l->frame.len, l->urgent);
 }
 
 static void revoked_done(struct store_job *job)
@@ -127,9 +133,11 @@ bool lists_is_revoked(const struct server *s, const char *id)
 
 /* ---- relays ---- */
 
-static int relays_body(struct server *s, struct db *db, struct arena *a, struct buf *out, struct err *e)
+static int relays_body(
+	struct server *s, struct db *db, struct arena *a, struct buf *out, struct err *e)
 {
-	struct json *j = json_object(), *relays = json_array(), *servers = json_array(), *me = json_object();
+	struct json *j = json_object(), *relays = json_array(), *servers = json_array(),
+		    *me = json_object();
 	struct json *addresses = json_array();
 	struct scope all = {.all = true};
 	struct relay *list;
@@ -144,11 +152,15 @@ static int relays_body(struct server *s, struct db *db, struct arena *a, struct 
 		r = json_object();
 		json_set_string(r, "id", list[i].id);
 		json_set_string(r, "site", list[i].site);
-		json_set(r, "addresses", list[i].addresses ? json_parse(list[i].addresses, strlen(list[i].addresses), NULL) : json_array());
+		json_set(r, "addresses",
+			list[i].addresses
+				? json_parse(list[i].addresses, strlen(list[i].addresses), NULL)
+				: json_array());
 		json_add(relays, r);
 	}
 	for (size_t i = 0; i < json_len(s->addresses); i++) {
-		snprintf(text, sizeof text, strchr(json_str(json_at(s->addresses, i)), ':') ? "[%s]:%d" : "%s:%d",
+		snprintf(text, sizeof text,
+			strchr(json_str(json_at(s->addresses, i)), ':') ? "[%s]:%d" : "%s:%d",
 			json_str(json_at(s->addresses, i)), s->machines_port);
 		json_add(addresses, json_string(text));
 	}
@@ -164,7 +176,8 @@ static int relays_body(struct server *s, struct db *db, struct arena *a, struct 
 }
 
 /* The version moves only when the list is another: its digest is kept beside it. */
-static int relays_make(struct server *s, struct db *db, struct arena *a, int64_t *version, struct buf *frame, struct err *e)
+static int relays_make(struct server *s, struct db *db, struct arena *a, int64_t *version,
+	struct buf *frame, struct err *e)
 {
 	char digest[DIGEST_LEN + 1];
 	const char *had = NULL;
@@ -178,7 +191,10 @@ static int relays_make(struct server *s, struct db *db, struct arena *a, int64_t
 		rc = setting_get(db, "relays_digest", a, &had, e) < 0 ? -1 : 0;
 	}
 	if (rc == 0 && (!had || strcmp(had, digest) != 0))
-		rc = setting_next(db, "relays_version", version, e) < 0 || setting_set(db, "relays_digest", digest, e) < 0 ? -1 : 0;
+		rc = setting_next(db, "relays_version", version, e) < 0 ||
+				setting_set(db, "relays_digest", digest, e) < 0
+			? -1
+			: 0;
 	else if (rc == 0)
 		rc = setting_int(db, "relays_version", version, e);
 	if (rc == 0)

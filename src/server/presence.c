@@ -15,9 +15,11 @@
 
 /* ---- in the writer thread ---- */
 
-static int machine_event(struct db *db, const struct presence *p, struct effects *effects, struct err *e)
+static int machine_event(
+	struct db *db, const struct presence *p, struct effects *effects, struct err *e)
 {
-	struct event_row v = {.severity = "info", .kind = arena_printf(effects->arena, "machine.%s", p->state)};
+	struct event_row v = {
+		.severity = "info", .kind = arena_printf(effects->arena, "machine.%s", p->state)};
 	struct machine m;
 
 	if (machine_by_agent(db, p->agent, effects->arena, &m, e) <= 0)
@@ -31,8 +33,8 @@ static int machine_event(struct db *db, const struct presence *p, struct effects
 	return event_put(db, &v, e);
 }
 
-int presence_apply(struct db *db, const struct presence *p, bool is_relay, int64_t now_ms, struct effects *effects,
-	struct err *e)
+int presence_apply(struct db *db, const struct presence *p, bool is_relay, int64_t now_ms,
+	struct effects *effects, struct err *e)
 {
 	bool moved, changed;
 
@@ -41,9 +43,11 @@ int presence_apply(struct db *db, const struct presence *p, bool is_relay, int64
 			return -1;
 		effect_add(effects, EFFECT_RELAY, p->agent, p->relay, p->state, 0);
 		if (changed) {
-			struct event_row v = {.kind = arena_printf(effects->arena, "relay.%s", p->state),
+			struct event_row v = {
+				.kind = arena_printf(effects->arena, "relay.%s", p->state),
 				.severity = strcmp(p->state, "offline") == 0 ? "error" : "info",
-				.text = arena_printf(effects->arena, "relay %s is %s", p->agent, p->state)};
+				.text = arena_printf(
+					effects->arena, "relay %s is %s", p->agent, p->state)};
 			effects->events = true;
 			return event_put(db, &v, e);
 		}
@@ -90,7 +94,8 @@ static void job_done(struct store_job *job)
 	struct presence_job *j = (struct presence_job *)job;
 
 	if (job->err.code)
-		log_limited(LOG_ERROR_, "presence", 60000, "a change of presence is not kept: %s", job->err.text);
+		log_limited(LOG_ERROR_, "presence", 60000, "a change of presence is not kept: %s",
+			job->err.text);
 	else
 		effects_run(j->s, &j->effects, "");
 	arena_free(j->arena);
@@ -113,9 +118,11 @@ static int child_work(struct store_job *job, struct db *db)
 	if (j->cut_n == 0)
 		return 0;
 	struct event_row v = {.kind = "relay.cut", .severity = "error"};
-	if (presence_cut(db, j->cut, j->cut_n, j->p.since_ms, "its relay cannot be reached", &cut, &job->err) < 0)
+	if (presence_cut(db, j->cut, j->cut_n, j->p.since_ms, "its relay cannot be reached", &cut,
+		    &job->err) < 0)
 		return -1;
-	v.text = arena_printf(j->arena, "%lld machines are offline: their relay cannot be reached", (long long)cut);
+	v.text = arena_printf(j->arena, "%lld machines are offline: their relay cannot be reached",
+		(long long)cut);
 	j->effects.events = true;
 	return cut > 0 ? event_put(db, &v, &job->err) : 0;
 }
@@ -125,8 +132,7 @@ static void cut_below(struct server *s, struct presence_job *j, const char *rela
 	struct relay_node *node, *tmp;
 
 	j->cut = arena_alloc(j->arena, (HASH_COUNT(s->relays) + 1) * sizeof *j->cut);
-	HASH_ITER(hh, s->relays, node, tmp)
-	{
+	HASH_ITER (hh, s->relays, node, tmp) {
 		struct relay_node *at = node;
 		for (int depth = 0; at && depth < 16; depth++) {
 			if (strcmp(at->id, relay) == 0) {
@@ -145,9 +151,13 @@ void presence_child(struct server *s, const struct hub_presence *p)
 	struct presence_job *j = job_new(s, child_work);
 
 	j->is_relay = p->role == PKI_RELAY;
-	j->p = (struct presence){.agent = arena_strdup(j->arena, p->child), .state = hub_state_word(p->state), .relay = "",
-		.mode = arena_strdup(j->arena, p->mode), .reason = arena_strdup(j->arena, p->reason),
-		.since_ms = p->since_ms, .seen_ms = p->seen_ms};
+	j->p = (struct presence){.agent = arena_strdup(j->arena, p->child),
+		.state = hub_state_word(p->state),
+		.relay = "",
+		.mode = arena_strdup(j->arena, p->mode),
+		.reason = arena_strdup(j->arena, p->reason),
+		.since_ms = p->since_ms,
+		.seen_ms = p->seen_ms};
 	if (j->is_relay)
 		presence_relay_at(s, p->child, "", j->p.state);
 	if (j->is_relay && p->state == HUB_OFFLINE)
@@ -165,8 +175,8 @@ static int hello_work(struct store_job *job, struct db *db)
 		return machine_notice(db, j->p.agent, j->notice, &job->err);
 	}
 	effect_add(&j->effects, EFFECT_RELAYS, NULL, NULL, NULL, 0);
-	return relay_facts(db, j->p.agent, j->addresses, j->version, j->spool, j->spool_bytes, j->spool_max_bytes, j->notice,
-		&job->err);
+	return relay_facts(db, j->p.agent, j->addresses, j->version, j->spool, j->spool_bytes,
+		j->spool_max_bytes, j->notice, &job->err);
 }
 
 static int stale_work(struct store_job *job, struct db *db)
@@ -207,8 +217,12 @@ void presence_hello(struct server *s, const struct hub_hello *h)
 	struct presence_job *j = job_new(s, hello_work);
 
 	j->is_relay = h->role == PKI_RELAY;
-	j->p = (struct presence){.agent = arena_strdup(j->arena, h->child), .state = "online", .relay = "",
-		.mode = arena_strdup(j->arena, h->mode), .reason = arena_strdup(j->arena, h->reason), .since_ms = clock_now_ms(),
+	j->p = (struct presence){.agent = arena_strdup(j->arena, h->child),
+		.state = "online",
+		.relay = "",
+		.mode = arena_strdup(j->arena, h->mode),
+		.reason = arena_strdup(j->arena, h->reason),
+		.since_ms = clock_now_ms(),
 		.seen_ms = clock_now_ms()};
 	j->version = arena_strdup(j->arena, h->version);
 	j->spool = arena_strdup(j->arena, h->spool);
@@ -224,7 +238,8 @@ void presence_hello(struct server *s, const struct hub_hello *h)
 	}
 	job_start(j);
 	if (j->is_relay) {
-		dispatch_below(s, h->child); /* a new spool, or we are new: it may not have what is open */
+		dispatch_below(
+			s, h->child); /* a new spool, or we are new: it may not have what is open */
 		stale_later(s, h->child);
 	}
 }
@@ -274,8 +289,7 @@ void presence_free(struct server *s)
 {
 	struct relay_node *node, *tmp;
 
-	HASH_ITER(hh, s->relays, node, tmp)
-	{
+	HASH_ITER (hh, s->relays, node, tmp) {
 		HASH_DEL(s->relays, node);
 		if (node->stale)
 			event_free(node->stale);

@@ -52,20 +52,22 @@ static void serve_machines(void *ctx, struct http_req *req)
 
 /* ---- the hub ---- */
 
-static int on_admit(void *ctx, const struct tls_peer *peer, const char *id, enum pki_role role, bool *renew_only,
-	struct err *e)
+static int on_admit(void *ctx, const struct tls_peer *peer, const char *id, enum pki_role role,
+	bool *renew_only, struct err *e)
 {
 	struct server *s = ctx;
 	int64_t now = clock_now_ms();
 
 	if (lists_is_revoked(s, id)) {
 		s->counts.refused++;
-		log_limited(LOG_WARN_, id, 3600000, "refused %s %s: it is revoked", pki_role_word(role), id);
+		log_limited(LOG_WARN_, id, 3600000, "refused %s %s: it is revoked",
+			pki_role_word(role), id);
 		return err_set(e, ERR_FORBIDDEN, "%s is revoked", id);
 	}
 	*renew_only = now > peer->not_after_ms || now < peer->not_before_ms;
 	if (*renew_only)
-		log_limited(LOG_WARN_, id, 3600000, "%s %s shows a certificate that is not in force", pki_role_word(role), id);
+		log_limited(LOG_WARN_, id, 3600000,
+			"%s %s shows a certificate that is not in force", pki_role_word(role), id);
 	return 0;
 }
 
@@ -91,13 +93,16 @@ static int progress_work(struct store_job *job, struct db *db)
 {
 	struct progress_job *p = (struct progress_job *)job;
 
-	return action_progress(db, p->action, p->agent, p->state, 0, clock_now_ms(), &job->err) < 0 ? -1 : 0;
+	return action_progress(db, p->action, p->agent, p->state, 0, clock_now_ms(), &job->err) < 0
+		? -1
+		: 0;
 }
 
 static void progress_done(struct store_job *job)
 {
 	if (job->err.code)
-		log_limited(LOG_ERROR_, "progress", 60000, "the progress of an action is not kept: %s", job->err.text);
+		log_limited(LOG_ERROR_, "progress", 60000,
+			"the progress of an action is not kept: %s", job->err.text);
 	free(job);
 }
 
@@ -107,7 +112,8 @@ static void progress(struct server *s, const char *child, const char *key, const
 	struct progress_job *p;
 
 	/* give:AGENT:ACTION, and the agent is the child itself */
-	if (!text_starts(key, "give:") || strlen(key) != give + 2 * ID_LEN + 1 || strncmp(key + give, child, ID_LEN) != 0)
+	if (!text_starts(key, "give:") || strlen(key) != give + 2 * ID_LEN + 1 ||
+		strncmp(key + give, child, ID_LEN) != 0)
 		return;
 	p = xcalloc(1, sizeof *p);
 	p->job.work = progress_work;
@@ -152,7 +158,9 @@ static int overdue_work(struct store_job *job, struct db *db)
 
 	if (action_overdue(db, now, o->s->conf->grace_ms, OVERDUE_MAX, &o->n, &job->err) < 0)
 		return -1;
-	if (o->daily && (event_prune(db, now - EVENTS_KEPT_MS, &job->err) < 0 || session_prune(db, now, &job->err) < 0))
+	if (o->daily &&
+		(event_prune(db, now - EVENTS_KEPT_MS, &job->err) < 0 ||
+			session_prune(db, now, &job->err) < 0))
 		return -1;
 	return 0;
 }
@@ -162,7 +170,8 @@ static void overdue_done(struct store_job *job)
 	struct overdue_job *o = (struct overdue_job *)job;
 
 	if (job->err.code)
-		log_limited(LOG_ERROR_, "overdue", 60000, "overdue actions cannot be ended: %s", job->err.text);
+		log_limited(LOG_ERROR_, "overdue", 60000, "overdue actions cannot be ended: %s",
+			job->err.text);
 	else if (o->n)
 		api_events(o->s->api);
 	o->s->overdue_busy = false;
@@ -197,7 +206,8 @@ static void renew_own(struct server *s)
 		http_server_set_tls(s->people, people);
 		http_server_set_tls(s->machines, machines);
 	} else {
-		log_limited(LOG_ERROR_, "renew", 3600000, "the server's certificate cannot be renewed: %s", e.text);
+		log_limited(LOG_ERROR_, "renew", 3600000,
+			"the server's certificate cannot be renewed: %s", e.text);
 	}
 	SSL_CTX_free(people);
 	SSL_CTX_free(machines);
@@ -260,7 +270,8 @@ static int first(void *ctx, struct db *db, struct err *e)
 		grant_set(db, "admin", "*", "administrator", e) < 0)
 		rc = -1;
 	else
-		log_info("the first administrator is admin; the one-time password stands in %s", path);
+		log_info("the first administrator is admin; the one-time password stands in %s",
+			path);
 	explicit_bzero(password.data ? password.data : path, password.data ? password.len : 0);
 	buf_release(&password);
 	return rc;
@@ -269,8 +280,8 @@ static int first(void *ctx, struct db *db, struct err *e)
 /* ---- opening and closing ---- */
 
 /* The port that was set or kept; when nobody set it and it is taken, any free one. */
-static int listen_on(struct server *s, struct http_server *h, const char *name, int64_t setting, bool is_default, int *bound,
-	struct err *e)
+static int listen_on(struct server *s, struct http_server *h, const char *name, int64_t setting,
+	bool is_default, int *bound, struct err *e)
 {
 	int port = facts_port(s, name, setting);
 
@@ -287,8 +298,12 @@ static int listen_on(struct server *s, struct http_server *h, const char *name, 
 
 static int people_open(struct server *s, struct err *e)
 {
-	struct http_conf conf = {.max_headers_bytes = 32768, .max_body_bytes = 2u << 20, .idle_ms = 120000,
-		.max_connections = 20000, .handler = api_handle, .ctx = s->api};
+	struct http_conf conf = {.max_headers_bytes = 32768,
+		.max_body_bytes = 2u << 20,
+		.idle_ms = 120000,
+		.max_connections = 20000,
+		.handler = api_handle,
+		.ctx = s->api};
 	char path[1100];
 	SSL_CTX *tls = people_ctx(s, e);
 
@@ -300,17 +315,27 @@ static int people_open(struct server *s, struct err *e)
 	conf.tls = NULL;
 	s->local = s->people ? http_server_open(s->base, &conf, e) : NULL;
 	snprintf(path, sizeof path, "%s/server.sock", s->conf->home);
-	if (!s->local || listen_on(s, s->people, "people", s->conf->port, s->conf->port == 8443, &s->port, e) < 0)
+	if (!s->local ||
+		listen_on(s, s->people, "people", s->conf->port, s->conf->port == 8443, &s->port,
+			e) < 0)
 		return -1;
 	return http_listen_unix(s->local, path, 0600, e);
 }
 
 static int machines_open(struct server *s, struct err *e)
 {
-	struct http_conf conf = {.max_headers_bytes = 16384, .max_body_bytes = FRAMES_MAX, .idle_ms = 120000,
-		.handler = serve_machines, .ctx = s};
-	struct hub_conf hub = {.base = s->base, .ops = &hub_ops, .ctx = s, .late_ms = s->conf->late_ms,
-		.offline_ms = s->conf->offline_ms, .hold_max_ms = 600000, .mail_max_bytes = MAIL_MAX};
+	struct http_conf conf = {.max_headers_bytes = 16384,
+		.max_body_bytes = FRAMES_MAX,
+		.idle_ms = 120000,
+		.handler = serve_machines,
+		.ctx = s};
+	struct hub_conf hub = {.base = s->base,
+		.ops = &hub_ops,
+		.ctx = s,
+		.late_ms = s->conf->late_ms,
+		.offline_ms = s->conf->offline_ms,
+		.hold_max_ms = 600000,
+		.mail_max_bytes = MAIL_MAX};
 	SSL_CTX *tls = machines_ctx(s, e);
 
 	if (!tls)
@@ -319,7 +344,8 @@ static int machines_open(struct server *s, struct err *e)
 	s->machines = http_server_open(s->base, &conf, e);
 	SSL_CTX_free(tls);
 	if (!s->machines ||
-		listen_on(s, s->machines, "machines", s->conf->machines_port, s->conf->machines_port == 8444, &s->machines_port, e) < 0)
+		listen_on(s, s->machines, "machines", s->conf->machines_port,
+			s->conf->machines_port == 8444, &s->machines_port, e) < 0)
 		return -1;
 	hub.http = s->machines;
 	s->hub = hub_new(&hub);
@@ -340,7 +366,8 @@ static int open_all(struct server *s, struct err *e)
 	s->enrol_rate = rate_new(5, 300000);
 	facts_addresses(s);
 	facts_agent(s);
-	if (keys_open(&s->keys, s->conf->home, (const char *const *)s->names, s->conf->cert_ms, e) < 0)
+	if (keys_open(&s->keys, s->conf->home, (const char *const *)s->names, s->conf->cert_ms, e) <
+		0)
 		return -1;
 	snprintf(path, sizeof path, "%s/server.db", s->conf->home);
 	s->store = store_open(path, s->base, server_migrations, e);
@@ -348,8 +375,8 @@ static int open_all(struct server *s, struct err *e)
 		return -1;
 	s->ingest = ingest_new();
 	s->api = api_open(s, e);
-	if (!s->api || people_open(s, e) < 0 || machines_open(s, e) < 0 || facts_ports_save(s, e) < 0 || presence_load(s, e) < 0 ||
-		lists_load(s, e) < 0)
+	if (!s->api || people_open(s, e) < 0 || machines_open(s, e) < 0 ||
+		facts_ports_save(s, e) < 0 || presence_load(s, e) < 0 || lists_load(s, e) < 0)
 		return -1;
 	s->timer = event_new(s->base, -1, EV_PERSIST, on_timer, s);
 	event_add(s->timer, &tick);
@@ -373,8 +400,7 @@ static void close_all(struct server *s)
 	api_close(s->api);
 	ingest_free(s->ingest);
 	presence_free(s);
-	HASH_ITER(hh, s->revoked, x, tmp)
-	{
+	HASH_ITER (hh, s->revoked, x, tmp) {
 		HASH_DEL(s->revoked, x);
 		free(x);
 	}
@@ -408,8 +434,8 @@ int server_run(const struct server_conf *conf, struct err *e)
 		intr = evsignal_new(s->base, SIGINT, on_signal, s->base);
 		evsignal_add(term, NULL);
 		evsignal_add(intr, NULL);
-		log_info("server %s: people on port %d, machines on port %d, version %s", s->keys.id, s->port, s->machines_port,
-			HIM_VERSION);
+		log_info("server %s: people on port %d, machines on port %d, version %s",
+			s->keys.id, s->port, s->machines_port, HIM_VERSION);
 		event_base_dispatch(s->base);
 		event_free(term);
 		event_free(intr);

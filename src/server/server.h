@@ -48,7 +48,7 @@ struct server {
 	char generation[24]; /* of the database; restoring a backup begins a new one */
 	struct http_server *people, *local, *machines;
 	int port, machines_port;
-	char **names; /* "DNS:…", "IP:…", NULL-terminated: the certificate's */
+	char **names;           /* "DNS:…", "IP:…", NULL-terminated: the certificate's */
 	struct json *addresses; /* host names and addresses without ports */
 	struct hub *hub;
 	struct api *api;
@@ -62,7 +62,9 @@ struct server {
 	struct relay_node *relays;
 	struct ingest *ingest; /* belongs to the writer thread */
 	struct server_counts counts;
-	char agent_path[1024], agent_sha256[DIGEST_LEN + 1]; /* the static agent handed out; "" when there is none */
+	char agent_path[1024],
+		agent_sha256[DIGEST_LEN +
+			1]; /* the static agent handed out; "" when there is none */
 };
 
 int server_run(const struct server_conf *conf, struct err *e);

@@ -66,7 +66,8 @@ static int answer_error(const struct json *j, struct err *e)
 	if (!x)
 		return 0;
 	json_to_int(json_get(x, "status"), &status);
-	return err_field(e, err_from_http((int)status), field ? field : "", "%s", text ? text : "the server refused");
+	return err_field(e, err_from_http((int)status), field ? field : "", "%s",
+		text ? text : "the server refused");
 }
 
 static int answer_take(struct enrolment *n, const struct json *j)
@@ -87,9 +88,10 @@ static int answer_take(struct enrolment *n, const struct json *j)
 	snprintf(i->cert, sizeof i->cert, "%s", cert);
 	snprintf(i->site, sizeof i->site, "%s", site);
 	buf_init(&b, FRAME_BODY_MAX + FRAME_LINE_MAX);
-	if (*relays && (text_unbase64(relays, strlen(relays), &b) < 0 ||
-			       frame_next(b.data, b.len, &pos, &f, n->e) <= 0 ||
-			       identity_take_relays(i, &f, n->e) < 0))
+	if (*relays &&
+		(text_unbase64(relays, strlen(relays), &b) < 0 ||
+			frame_next(b.data, b.len, &pos, &f, n->e) <= 0 ||
+			identity_take_relays(i, &f, n->e) < 0))
 		rc = err_where(n->e, "the list of relays in the answer");
 	buf_release(&b);
 	return rc < 0 ? -1 : identity_save(i, n->e);
@@ -106,7 +108,8 @@ static void on_enrolled(void *ctx, const struct httpc_answer *a)
 	if (a->status == 0)
 		*n->e = a->e;
 	else if (a->status != 200)
-		err_set(n->e, err_from_http(a->status), "the server answered the enrolment with status %d", a->status);
+		err_set(n->e, err_from_http(a->status),
+			"the server answered the enrolment with status %d", a->status);
 	else if (seal_open_answer(n->answer_key, a->body, a->len, &text, n->e) == 0 &&
 		(j = json_parse(text.data, text.len, n->e)))
 		rc = answer_take(n, j);
@@ -161,16 +164,18 @@ static void on_trust(void *ctx, const struct httpc_answer *a)
 	if (a->status == 0)
 		*n->e = a->e;
 	else if (a->status != 200 || a->len >= sizeof n->id.trust_text)
-		err_set(n->e, ERR_PROTOCOL, "no trust document there: status %d, %zu bytes", a->status, a->len);
+		err_set(n->e, ERR_PROTOCOL, "no trust document there: status %d, %zu bytes",
+			a->status, a->len);
 	else if (trust_parse(a->body, a->len, n->r->pin, &n->id.trust, n->e) == 0) {
 		memcpy(n->id.trust_text, a->body, a->len);
 		n->id.trust_text[a->len] = '\0';
 		if (request_body(n, &text) == 0)
-			rc = seal_request(n->id.trust.box, text.data, text.len, &box, n->answer_key, n->e);
+			rc = seal_request(
+				n->id.trust.box, text.data, text.len, &box, n->answer_key, n->e);
 	}
 	if (rc == 0)
-		rc = httpc_request(n->http, "POST", "/him/v1/enrol", "application/octet-stream", box.data, box.len,
-			false, n->r->timeout_ms, on_enrolled, n);
+		rc = httpc_request(n->http, "POST", "/him/v1/enrol", "application/octet-stream",
+			box.data, box.len, false, n->r->timeout_ms, on_enrolled, n);
 	if (text.data)
 		explicit_bzero(text.data, text.len);
 	buf_release(&text);
@@ -188,7 +193,8 @@ static int address_parse(const char *server, char *host, size_t size, int *port,
 	int64_t value;
 
 	if (!colon || (size_t)(colon - p) >= size || len - (size_t)(colon - p) - 1 >= sizeof digits)
-		return err_field(e, ERR_INVALID, "server", "'%s' is not HOST:PORT or https://HOST:PORT", server);
+		return err_field(e, ERR_INVALID, "server",
+			"'%s' is not HOST:PORT or https://HOST:PORT", server);
 	bool v6 = *p == '[' && colon[-1] == ']';
 	snprintf(host, size, "%.*s", (int)(colon - p) - 2 * v6, p + v6);
 	memcpy(digits, colon + 1, len - (size_t)(colon - p) - 1);
@@ -220,11 +226,17 @@ int enrol_run(const struct enrol_request *r, const char *dir, struct err *e)
 	if (!tls)
 		goto out;
 	n->base = event_base_new();
-	dns = evdns_base_new(n->base, EVDNS_BASE_INITIALIZE_NAMESERVERS | EVDNS_BASE_DISABLE_WHEN_INACTIVE);
-	struct httpc_conf conf = {.base = n->base, .dns = dns, .tls = tls, .host = host, .port = port,
+	dns = evdns_base_new(
+		n->base, EVDNS_BASE_INITIALIZE_NAMESERVERS | EVDNS_BASE_DISABLE_WHEN_INACTIVE);
+	struct httpc_conf conf = {.base = n->base,
+		.dns = dns,
+		.tls = tls,
+		.host = host,
+		.port = port,
 		.max_body_bytes = ANSWER_MAX};
 	n->http = httpc_new(&conf);
-	rc = httpc_request(n->http, "GET", "/him/v1/trust", NULL, NULL, 0, false, r->timeout_ms, on_trust, n);
+	rc = httpc_request(
+		n->http, "GET", "/him/v1/trust", NULL, NULL, 0, false, r->timeout_ms, on_trust, n);
 	if (rc == 0 && !n->done)
 		event_base_dispatch(n->base);
 	rc = n->done ? n->rc : -1;

@@ -7,11 +7,12 @@
 
 struct enrol_request {
 	enum pki_role role;
-	const char *server; /* "host:port" or "https://host:port" of the people's listener or of a relay */
+	const char *
+		server; /* "host:port" or "https://host:port" of the people's listener or of a relay */
 	uint8_t pin[PKI_PIN_BYTES];
 	const char *token;
-	const char *name;		/* host name */
-	const char *const *addresses;	/* relays: where children reach it; NULL-terminated or NULL */
+	const char *name;             /* host name */
+	const char *const *addresses; /* relays: where children reach it; NULL-terminated or NULL */
 	int64_t timeout_ms;
 };
 

@@ -12,8 +12,8 @@
 static const struct {
 	const char *kind;
 	bool is_volatile;
-} kinds[] = {{"report", false}, {"result", false}, {"attach", false}, {"fork", false}, {"renew", true}, {"live", true},
-	{"presence", true}, {"notified", true}};
+} kinds[] = {{"report", false}, {"result", false}, {"attach", false}, {"fork", false},
+	{"renew", true}, {"live", true}, {"presence", true}, {"notified", true}};
 
 static int kind_at(const char *kind)
 {
@@ -44,26 +44,36 @@ int envelope_parse(const struct frame *f, struct envelope *out, struct err *e)
 		return err_field(e, ERR_PROTOCOL, "kind", "an envelope has no known kind");
 	if (frame_text(f, "agent", out->agent, sizeof out->agent) < 0 || !id_valid(out->agent))
 		return err_field(e, ERR_PROTOCOL, "agent", "an envelope names no agent");
-	if (frame_text(f, "stream", out->stream, sizeof out->stream) < 0 || !is_hex(out->stream, STREAM_LEN))
-		return err_field(e, ERR_PROTOCOL, "stream", "an envelope's stream must be %d hex digits", STREAM_LEN);
-	if (frame_int(f, "seq", &out->seq) < 0 || (out->seq == 0) != envelope_kind_volatile(out->kind))
-		return err_field(e, ERR_PROTOCOL, "seq", "an envelope of kind %s has the wrong seq", out->kind);
-	if (frame_text(f, "prev", out->prev, sizeof out->prev) < 0 || !is_hex(out->prev, DIGEST_LEN))
-		return err_field(e, ERR_PROTOCOL, "prev", "an envelope's prev must be %d hex digits", DIGEST_LEN);
+	if (frame_text(f, "stream", out->stream, sizeof out->stream) < 0 ||
+		!is_hex(out->stream, STREAM_LEN))
+		return err_field(e, ERR_PROTOCOL, "stream",
+			"an envelope's stream must be %d hex digits", STREAM_LEN);
+	if (frame_int(f, "seq", &out->seq) < 0 ||
+		(out->seq == 0) != envelope_kind_volatile(out->kind))
+		return err_field(e, ERR_PROTOCOL, "seq", "an envelope of kind %s has the wrong seq",
+			out->kind);
+	if (frame_text(f, "prev", out->prev, sizeof out->prev) < 0 ||
+		!is_hex(out->prev, DIGEST_LEN))
+		return err_field(e, ERR_PROTOCOL, "prev",
+			"an envelope's prev must be %d hex digits", DIGEST_LEN);
 	if (frame_text(f, "mac", out->mac, sizeof out->mac) < 0 || !is_hex(out->mac, DIGEST_LEN))
-		return err_field(e, ERR_PROTOCOL, "mac", "an envelope's mac must be %d hex digits", DIGEST_LEN);
+		return err_field(e, ERR_PROTOCOL, "mac", "an envelope's mac must be %d hex digits",
+			DIGEST_LEN);
 	out->body = f->body;
 	out->len = f->body_len;
 	return 0;
 }
 
 /* HMAC over a short head and the body, without copying the body: the head's length is fixed by its own newlines. */
-static void mac_compute(const struct envelope *env, const uint8_t key[MAC_KEY_BYTES], char out[DIGEST_LEN + 1])
+static void mac_compute(
+	const struct envelope *env, const uint8_t key[MAC_KEY_BYTES], char out[DIGEST_LEN + 1])
 {
-	static _Atomic(EVP_MAC *) fetched; /* looking it up costs more than most bodies; a race only fetches it twice */
+	static _Atomic(EVP_MAC *)
+		fetched; /* looking it up costs more than most bodies; a race only fetches it twice */
 	EVP_MAC *hmac = fetched;
 	EVP_MAC_CTX *ctx;
-	OSSL_PARAM params[] = {OSSL_PARAM_construct_utf8_string("digest", (char[]){"SHA256"}, 0), OSSL_PARAM_construct_end()};
+	OSSL_PARAM params[] = {OSSL_PARAM_construct_utf8_string("digest", (char[]){"SHA256"}, 0),
+		OSSL_PARAM_construct_end()};
 	uint8_t digest[SHA256_DIGEST_LENGTH];
 	char head[256];
 	size_t n;
@@ -71,9 +81,10 @@ static void mac_compute(const struct envelope *env, const uint8_t key[MAC_KEY_BY
 	if (!hmac)
 		fetched = hmac = EVP_MAC_fetch(NULL, "HMAC", NULL);
 	ctx = EVP_MAC_CTX_new(hmac);
-	n = (size_t)snprintf(head, sizeof head, "him-up-1\n%s\n%s\n%s\n%lld\n%s\n", env->kind, env->agent, env->stream,
-		(long long)env->seq, env->prev);
-	if (EVP_MAC_init(ctx, key, MAC_KEY_BYTES, params) != 1 || EVP_MAC_update(ctx, (unsigned char *)head, n) != 1 ||
+	n = (size_t)snprintf(head, sizeof head, "him-up-1\n%s\n%s\n%s\n%lld\n%s\n", env->kind,
+		env->agent, env->stream, (long long)env->seq, env->prev);
+	if (EVP_MAC_init(ctx, key, MAC_KEY_BYTES, params) != 1 ||
+		EVP_MAC_update(ctx, (unsigned char *)head, n) != 1 ||
 		EVP_MAC_update(ctx, (const unsigned char *)env->body, env->len) != 1 ||
 		EVP_MAC_final(ctx, digest, &n, sizeof digest) != 1)
 		abort();
@@ -92,8 +103,8 @@ bool envelope_check(const struct envelope *env, const uint8_t key[MAC_KEY_BYTES]
 int envelope_add(struct buf *out, const struct envelope *env, const uint8_t key[MAC_KEY_BYTES])
 {
 	char seq[24], mac[DIGEST_LEN + 1];
-	const char *attrs[] = {"kind", env->kind, "agent", env->agent, "stream", env->stream, "seq", seq, "prev", env->prev,
-		"mac", mac, NULL};
+	const char *attrs[] = {"kind", env->kind, "agent", env->agent, "stream", env->stream, "seq",
+		seq, "prev", env->prev, "mac", mac, NULL};
 
 	if (env->len > FRAME_BODY_MAX)
 		return -1;

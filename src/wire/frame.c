@@ -40,11 +40,14 @@ static int attr_take(struct frame *f, const char **p, const char *end, struct er
 		(*p)++;
 	value.len = (size_t)(*p - value.data);
 	if (value.len > 512)
-		return err_set(e, ERR_PROTOCOL, "a frame's attribute has %zu bytes; the limit is 512", value.len);
+		return err_set(e, ERR_PROTOCOL,
+			"a frame's attribute has %zu bytes; the limit is 512", value.len);
 	if (*p < end && **p != ' ')
-		return err_set(e, ERR_PROTOCOL, "a frame's attribute holds a byte that it must not");
+		return err_set(
+			e, ERR_PROTOCOL, "a frame's attribute holds a byte that it must not");
 	if (f->attrs == FRAME_ATTRS_MAX)
-		return err_set(e, ERR_PROTOCOL, "a frame has more than %d attributes", FRAME_ATTRS_MAX);
+		return err_set(
+			e, ERR_PROTOCOL, "a frame has more than %d attributes", FRAME_ATTRS_MAX);
 	for (size_t i = 0; i < f->attrs; i++)
 		if (f->name[i].len == name.len && memcmp(f->name[i].data, name.data, name.len) == 0)
 			return err_set(e, ERR_PROTOCOL, "a frame has an attribute twice");
@@ -67,7 +70,8 @@ static int line_take(struct frame *f, const char *p, const char *end, struct err
 	memcpy(f->kind, p, n);
 	for (p += n; p < end;) {
 		if (*p++ != ' ')
-			return err_set(e, ERR_PROTOCOL, "a frame's attributes are parted by one blank each");
+			return err_set(e, ERR_PROTOCOL,
+				"a frame's attributes are parted by one blank each");
 		if (attr_take(f, &p, end, e) < 0)
 			return -1;
 	}
@@ -87,7 +91,8 @@ int frame_next(const char *data, size_t len, size_t *pos, struct frame *out, str
 	memset(out, 0, offsetof(struct frame, name));
 	eol = memchr(begin, '\n', left < FRAME_LINE_MAX ? left : FRAME_LINE_MAX);
 	if (!eol)
-		return err_set(e, ERR_PROTOCOL, "a frame's first line does not end within %d bytes", FRAME_LINE_MAX);
+		return err_set(e, ERR_PROTOCOL, "a frame's first line does not end within %d bytes",
+			FRAME_LINE_MAX);
 	if (line_take(out, begin, eol, e) < 0)
 		return -1;
 	line = (size_t)(eol - begin) + 1;
@@ -119,7 +124,8 @@ int frame_text(const struct frame *f, const char *name, char *out, size_t size)
 
 int frame_int(const struct frame *f, const char *name, int64_t *out)
 {
-	char text[20]; /* 19 digits always fit into an int64 but for the last few, which are cut off here */
+	char text
+		[20]; /* 19 digits always fit into an int64 but for the last few, which are cut off here */
 	int64_t v = 0;
 
 	if (frame_text(f, name, text, sizeof text) < 0 || !*text || (text[0] == '0' && text[1]))
@@ -167,14 +173,16 @@ static int finish(struct buf *out, size_t before, const void *body, size_t len)
 	return -1;
 }
 
-int frame_add(struct buf *out, const char *kind, const char *const *attrs, const void *body, size_t len)
+int frame_add(
+	struct buf *out, const char *kind, const char *const *attrs, const void *body, size_t len)
 {
 	size_t before = out->len;
 
 	assert(word_ok(kind, 16, kind_char, 1) && len <= FRAME_BODY_MAX);
 	buf_printf(out, MAGIC "%s", kind);
 	for (size_t i = 0; attrs[i] && attrs[i + 1]; i += 2) {
-		assert(word_ok(attrs[i], 16, kind_char, 1) && word_ok(attrs[i + 1], 512, value_char, 0));
+		assert(word_ok(attrs[i], 16, kind_char, 1) &&
+			word_ok(attrs[i + 1], 512, value_char, 0));
 		buf_printf(out, " %s=%s", attrs[i], attrs[i + 1]);
 	}
 	return finish(out, before, body, len);
@@ -190,6 +198,7 @@ int frame_add_with(struct buf *out, const struct frame *f, const char *name, con
 		if (view_is(&f->name[i], name))
 			buf_printf(out, " %s=%s", name, value);
 		else
-			buf_printf(out, " %.*s=%.*s", (int)f->name[i].len, f->name[i].data, (int)f->value[i].len, f->value[i].data);
+			buf_printf(out, " %.*s=%.*s", (int)f->name[i].len, f->name[i].data,
+				(int)f->value[i].len, f->value[i].data);
 	return finish(out, before, f->body, f->body_len);
 }

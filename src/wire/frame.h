@@ -18,7 +18,6 @@
 #define FRAMES_MAX (8u << 20) /* of one exchanged body */
 #define FRAMES_TYPE "application/vnd.him.frames"
 
-
 struct frame_view { /* a slice of somebody's bytes */
 	const char *data;
 	size_t len;
@@ -47,7 +46,8 @@ bool frame_is(const struct frame *f, const char *kind);
 /* Appends a frame. attrs: NULL-terminated name, value, name, value … strings (a NULL value ends the
  * list too; use "" for empty). Names, values and sizes out of the format are a bug (assert). -1 when
  * out's ceiling is hit; out is then as before. */
-int frame_add(struct buf *out, const char *kind, const char *const *attrs, const void *body, size_t len);
+int frame_add(
+	struct buf *out, const char *kind, const char *const *attrs, const void *body, size_t len);
 
 /* Appends f with the attribute `name` given a new value (which f must have). */
 int frame_add_with(struct buf *out, const struct frame *f, const char *name, const char *value);

@@ -49,7 +49,8 @@ struct hub_child *hub_find(struct hub *h, const char *id)
 
 static void presence_fill(const struct hub_child *c, struct hub_presence *p)
 {
-	*p = (struct hub_presence){c->id, c->role, c->state, c->since_ms, c->seen_ms, c->mode, c->reason};
+	*p = (struct hub_presence){
+		c->id, c->role, c->state, c->since_ms, c->seen_ms, c->mode, c->reason};
 }
 
 static void presence_set(struct hub *h, struct hub_child *c, enum hub_state state, int64_t since_ms)
@@ -201,7 +202,7 @@ static void on_flush(evutil_socket_t fd, short what, void *arg)
 
 struct exchange {
 	struct json *hello;
-	size_t ups;	       /* where the envelopes begin in the body */
+	size_t ups; /* where the envelopes begin in the body */
 	int64_t ack, hold_ms;
 	bool ping, side;
 	const char *stream, *mode, *reason;
@@ -233,8 +234,8 @@ static int hello_parse(const char *body, size_t len, struct exchange *x, struct 
 }
 
 /* Every envelope has the right form, and an agent speaks for itself alone. */
-static int ups_check(const char *body, size_t len, size_t pos, const struct hub_child *c, bool renew_only,
-	struct err *e)
+static int ups_check(const char *body, size_t len, size_t pos, const struct hub_child *c,
+	bool renew_only, struct err *e)
 {
 	struct envelope env;
 	struct frame f;
@@ -242,12 +243,14 @@ static int ups_check(const char *body, size_t len, size_t pos, const struct hub_
 
 	while ((got = frame_next(body, len, &pos, &f, e)) > 0) {
 		if (!frame_is(&f, "up"))
-			return err_set(e, ERR_INVALID, "only up frames may follow the hello, not '%s'", f.kind);
+			return err_set(e, ERR_INVALID,
+				"only up frames may follow the hello, not '%s'", f.kind);
 		if (envelope_parse(&f, &env, e) < 0)
 			return -1;
 		if (c->role == PKI_AGENT && strcmp(env.agent, c->id) != 0)
-			return err_set(e, ERR_FORBIDDEN, "agent %s sent an envelope that claims to be from %s",
-				c->id, env.agent);
+			return err_set(e, ERR_FORBIDDEN,
+				"agent %s sent an envelope that claims to be from %s", c->id,
+				env.agent);
 		if (renew_only && strcmp(env.kind, "renew") != 0)
 			return err_set(e, ERR_UNAUTHORIZED,
 				"certificate-expired: only renewals are taken from %s", c->id);
@@ -349,7 +352,8 @@ static int who(struct http_req *req, enum pki_role *role, char id[ID_SIZE], stru
 	if (!peer->present)
 		return err_set(e, ERR_UNAUTHORIZED, "a client certificate is required here");
 	if (pki_uri_parse(peer->uri, role, id) < 0 || *role == PKI_SERVER)
-		return err_set(e, ERR_FORBIDDEN, "'%s' is not the name of an agent or a relay", peer->uri);
+		return err_set(
+			e, ERR_FORBIDDEN, "'%s' is not the name of an agent or a relay", peer->uri);
 	return 0;
 }
 
@@ -433,7 +437,7 @@ static void on_tick(evutil_socket_t fd, short what, void *arg)
 	struct hub_child *c, *tmp;
 	int64_t mono = clock_mono_ms();
 
-	HASH_ITER(hh, h->children, c, tmp)
+	HASH_ITER (hh, h->children, c, tmp)
 		child_tick(h, c, mono);
 	hub_records_sweep(h);
 }
@@ -456,8 +460,7 @@ void hub_each(struct hub *h, void (*fn)(void *ctx, const struct hub_presence *p)
 	struct hub_child *c, *tmp;
 	struct hub_presence p;
 
-	HASH_ITER(hh, h->children, c, tmp)
-	{
+	HASH_ITER (hh, h->children, c, tmp) {
 		presence_fill(c, &p);
 		if (c->heard)
 			fn(ctx, &p);
@@ -469,7 +472,7 @@ void hub_counts(const struct hub *h, struct hub_counts *out)
 	struct hub_child *c, *tmp;
 
 	*out = h->counts;
-	HASH_ITER(hh, h->children, c, tmp)
+	HASH_ITER (hh, h->children, c, tmp)
 		out->online += c->heard && c->state == HUB_ONLINE;
 	out->children = HASH_COUNT(h->children);
 }
@@ -495,8 +498,7 @@ void hub_free(struct hub *h)
 
 	if (!h)
 		return;
-	HASH_ITER(hh, h->children, c, tmp)
-	{
+	HASH_ITER (hh, h->children, c, tmp) {
 		while ((held = held_take(c, NULL)))
 			held_answer(h, c, held);
 		hub_channel_end(h, c);
@@ -504,7 +506,7 @@ void hub_free(struct hub *h)
 		HASH_DEL(h->children, c);
 		free(c);
 	}
-	HASH_ITER(hh, h->pending, p, ptmp)
+	HASH_ITER (hh, h->pending, p, ptmp)
 		hub_taken(h, p->ticket, &(struct err){ERR_UNAVAILABLE, "", "shutting down"});
 	hub_udp_close(h);
 	event_free(h->tick);

@@ -25,7 +25,7 @@ struct hub_hello {
 	enum pki_role role;
 	const char *stream, *mode, *reason, *version, *spool;
 	int64_t spool_bytes, spool_max_bytes; /* relays; 0 unknown */
-	const char *notice;		      /* what a person should know of it, or NULL */
+	const char *notice;                   /* what a person should know of it, or NULL */
 	int64_t revoked_version;
 	const struct json *json; /* all that it said */
 };
@@ -60,9 +60,9 @@ struct hub_conf {
 	struct http_server *http; /* not owned; for dropping peers. May be NULL in tests */
 	const struct hub_ops *ops;
 	void *ctx;
-	int64_t late_ms, offline_ms;   /* silence after which a child is late, offline */
-	int64_t hold_max_ms;	       /* longest held answer */
-	size_t mail_max_bytes;	       /* of all mail in memory */
+	int64_t late_ms, offline_ms; /* silence after which a child is late, offline */
+	int64_t hold_max_ms;         /* longest held answer */
+	size_t mail_max_bytes;       /* of all mail in memory */
 };
 
 struct hub *hub_new(const struct hub_conf *conf);
@@ -74,7 +74,8 @@ int hub_listen_udp(struct hub *h, const char *host, int port, struct err *e);
 
 /* The handler of POST /him/v1/exchange. The request came from a peer with a certificate. */
 void hub_exchange(struct hub *h, struct http_req *req);
-void hub_taken(struct hub *h, uint64_t ticket, const struct err *e); /* e NULL or code 0: on the disk */
+void hub_taken(
+	struct hub *h, uint64_t ticket, const struct err *e); /* e NULL or code 0: on the disk */
 
 /*
  * Mail: a frame for a child (or for somebody below it), kept until the child acknowledges it. `key`

@@ -9,7 +9,7 @@
 #include <uthash.h>
 
 #define HUB_BROADCASTS 3
-#define HUB_HELD_MAX 4		  /* held requests a child: clones share an id, but not without end */
+#define HUB_HELD_MAX 4 /* held requests a child: clones share an id, but not without end */
 #define HUB_ANSWER_BYTES (2u << 20) /* mail in one answer; `more` asks for the rest */
 
 /* A signed record that several mails refer to. */
@@ -102,11 +102,12 @@ struct hub {
 struct hub_child *hub_find(struct hub *h, const char *id);
 void hub_seen(struct hub *h, struct hub_child *c);
 void hub_answer(struct hub *h, struct hub_child *c, struct http_req *req, bool side);
-void hub_wake(struct hub *h, struct hub_child *c); /* deferred to the end of this turn of the loop */
+void hub_wake(
+	struct hub *h, struct hub_child *c); /* deferred to the end of this turn of the loop */
 
 /* hub_mail.c */
 void hub_ack(struct hub *h, struct hub_child *c, uint64_t cursor);
-bool hub_mail_urgent(const struct hub_child *c);   /* something not lazy was not delivered yet */
+bool hub_mail_urgent(const struct hub_child *c); /* something not lazy was not delivered yet */
 bool hub_mail_any(const struct hub *h, const struct hub_child *c); /* anything at all to deliver */
 /* Appends mail and lists; *more when it did not all fit. Returns the last cursor put in. */
 uint64_t hub_mail_collect(struct hub *h, struct hub_child *c, struct buf *out, bool *more);

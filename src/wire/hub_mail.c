@@ -41,7 +41,7 @@ void hub_records_sweep(struct hub *h)
 {
 	struct hub_rec *r, *tmp;
 
-	HASH_ITER(hh, h->recs, r, tmp)
+	HASH_ITER (hh, h->recs, r, tmp)
 		if (r->refs == 0)
 			rec_free(h, r);
 }
@@ -88,7 +88,8 @@ int hub_post(struct hub *h, const struct hub_post *p, struct err *e)
 	if (p->record) {
 		HASH_FIND_STR(h->recs, p->record, rec);
 		if (!rec)
-			return err_set(e, ERR_NOT_FOUND, "no signed record %s is known here", p->record);
+			return err_set(
+				e, ERR_NOT_FOUND, "no signed record %s is known here", p->record);
 	}
 	if (h->counts.mail_bytes + (int64_t)p->len > (int64_t)h->conf.mail_max_bytes)
 		return err_set(e, ERR_NO_SPACE, "the mailboxes hold their limit of %zu bytes",
@@ -135,8 +136,7 @@ void hub_ack(struct hub *h, struct hub_child *c, uint64_t cursor)
 	if (cursor <= c->acked || cursor >= c->next)
 		return;
 	c->acked = cursor;
-	HASH_ITER(hh, c->mails, m, tmp)
-	{
+	HASH_ITER (hh, c->mails, m, tmp) {
 		if (m->cursor > cursor)
 			break;
 		h->conf.ops->acked(h->conf.ctx, c->id, m->key, m->tag);
@@ -146,7 +146,8 @@ void hub_ack(struct hub *h, struct hub_child *c, uint64_t cursor)
 
 bool hub_mail_urgent(const struct hub_child *c)
 {
-	struct hub_mail *last = c->mails ? ELMT_FROM_HH(c->mails->hh.tbl, c->mails->hh.tbl->tail) : NULL;
+	struct hub_mail *last =
+		c->mails ? ELMT_FROM_HH(c->mails->hh.tbl, c->mails->hh.tbl->tail) : NULL;
 
 	for (; last && last->cursor > c->delivered; last = last->hh.prev)
 		if (!last->lazy)
@@ -196,8 +197,7 @@ uint64_t hub_mail_collect(struct hub *h, struct hub_child *c, struct buf *out, b
 		buf_add(out, h->lists[i].frame, h->lists[i].len);
 		c->given[i] = h->lists[i].version;
 	}
-	HASH_ITER(hh, c->mails, m, tmp)
-	{
+	HASH_ITER (hh, c->mails, m, tmp) {
 		if (!mail_add(h, m, out)) {
 			*more = true;
 			break;
@@ -228,7 +228,7 @@ void hub_mail_clear(struct hub *h, struct hub_child *c)
 {
 	struct hub_mail *m, *tmp;
 
-	HASH_ITER(hh, c->mails, m, tmp)
+	HASH_ITER (hh, c->mails, m, tmp)
 		mail_free(h, c, m);
 }
 
@@ -249,7 +249,7 @@ void hub_broadcast(struct hub *h, const char *type, int64_t version, const void 
 	memcpy(l->type, type, strlen(type) + 1);
 	if (!urgent)
 		return;
-	HASH_ITER(hh, h->children, c, tmp)
+	HASH_ITER (hh, h->children, c, tmp)
 		if (c->held)
 			hub_wake(h, c);
 }

@@ -83,7 +83,8 @@ static void on_datagram(evutil_socket_t fd, short what, void *arg)
 
 	for (int i = 0; i < DATAGRAMS_A_TURN; i++) {
 		socklen_t from_len = sizeof from;
-		ssize_t n = recvfrom(fd, data, sizeof data, MSG_DONTWAIT, (struct sockaddr *)&from, &from_len);
+		ssize_t n = recvfrom(
+			fd, data, sizeof data, MSG_DONTWAIT, (struct sockaddr *)&from, &from_len);
 		if (n < 0)
 			return;
 		c = NULL;
@@ -116,8 +117,10 @@ void hub_channel_new(struct hub *h, struct hub_child *c)
 
 static int udp_bind(const char *host, int port, struct err *e)
 {
-	struct addrinfo hints = {.ai_family = AF_UNSPEC, .ai_socktype = SOCK_DGRAM,
-		.ai_flags = AI_NUMERICHOST | AI_NUMERICSERV | AI_PASSIVE}, *ai;
+	struct addrinfo hints = {.ai_family = AF_UNSPEC,
+				.ai_socktype = SOCK_DGRAM,
+				.ai_flags = AI_NUMERICHOST | AI_NUMERICSERV | AI_PASSIVE},
+			*ai;
 	char service[8];
 	int fd, off = 0;
 

@@ -66,13 +66,16 @@ static int decode(const struct json *j, struct identity *i, struct err *e)
 
 	if (!role || pki_role_parse(role, &i->role) < 0)
 		return err_field(e, ERR_INVALID, "role", "role must be agent or relay");
-	if (take_text(j, "id", i->id, sizeof i->id, e) < 0 || take_text(j, "site", i->site, sizeof i->site, e) < 0 ||
+	if (take_text(j, "id", i->id, sizeof i->id, e) < 0 ||
+		take_text(j, "site", i->site, sizeof i->site, e) < 0 ||
 		take_text(j, "key", i->key, sizeof i->key, e) < 0 ||
 		take_text(j, "cert", i->cert, sizeof i->cert, e) < 0 ||
 		take_text(j, "next_key", i->next_key, sizeof i->next_key, e) < 0 ||
-		take_hex(j, "box", i->box, sizeof i->box, e) < 0 || take_hex(j, "pin", i->pin, sizeof i->pin, e) < 0)
+		take_hex(j, "box", i->box, sizeof i->box, e) < 0 ||
+		take_hex(j, "pin", i->pin, sizeof i->pin, e) < 0)
 		return -1;
-	if (json_has(j, "next_box") && take_hex(j, "next_box", i->next_box, sizeof i->next_box, e) < 0)
+	if (json_has(j, "next_box") &&
+		take_hex(j, "next_box", i->next_box, sizeof i->next_box, e) < 0)
 		return -1;
 	if (!trust || trust_parse(trust, strlen(trust), i->pin, &i->trust, e) < 0)
 		return trust ? -1 : err_field(e, ERR_INVALID, "trust", "trust is missing");
@@ -81,7 +84,8 @@ static int decode(const struct json *j, struct identity *i, struct err *e)
 	if (pki_cert_check(i->cert, i->trust.ca, i->key, &cert, e) < 0)
 		return -1;
 	if (cert.role != i->role || strcmp(cert.id, i->id) != 0)
-		return err_field(e, ERR_INVALID, "cert", "the certificate is not that of %s %s", role, i->id);
+		return err_field(e, ERR_INVALID, "cert", "the certificate is not that of %s %s",
+			role, i->id);
 	i->not_before_ms = cert.not_before_ms;
 	i->not_after_ms = cert.not_after_ms;
 	if (box_public(i->box, i->box_pub) < 0 ||
@@ -155,7 +159,8 @@ static int encode(const struct identity *i, struct json *j, struct err *e)
 	buf_init(&b, FRAME_BODY_MAX * 2);
 	if (text_base64(i->relays.data, i->relays.len, &b) < 0) {
 		buf_release(&b);
-		return err_field(e, ERR_TOO_LARGE, "relays", "the list of relays is over its limit");
+		return err_field(
+			e, ERR_TOO_LARGE, "relays", "the list of relays is over its limit");
 	}
 	json_set_string(j, "relays", buf_str(&b));
 	buf_release(&b);
@@ -230,12 +235,15 @@ static int adopt(struct identity *i, const char *chain, const struct pki_cert *c
 
 	if (strcmp(cert->id, i->id) != 0) { /* a fork's answer: another agent from here on */
 		if (memcmp(i->next_box, none, sizeof none) == 0)
-			return err_set(e, ERR_PROTOCOL, "a certificate for %s came, but we are %s", cert->id, i->id);
+			return err_set(e, ERR_PROTOCOL, "a certificate for %s came, but we are %s",
+				cert->id, i->id);
 		memcpy(i->id, cert->id, sizeof i->id);
 		memcpy(i->box, i->next_box, sizeof i->box);
 		if (box_public(i->box, i->box_pub) < 0 ||
-			mac_key_derive(i->box, i->trust.box, i->box_pub, i->trust.box, i->id, i->mac) < 0)
-			return err_set(e, ERR_INTERNAL, "cannot derive the key of the new identity");
+			mac_key_derive(
+				i->box, i->trust.box, i->box_pub, i->trust.box, i->id, i->mac) < 0)
+			return err_set(
+				e, ERR_INTERNAL, "cannot derive the key of the new identity");
 		memset(i->next_box, 0, sizeof i->next_box);
 	}
 	snprintf(i->key, sizeof i->key, "%s", i->next_key);
@@ -254,14 +262,15 @@ int identity_renewed(struct identity *i, const char *chain, size_t len, struct e
 	if (!i->next_key[0])
 		return 0;
 	if (len >= sizeof pem)
-		return err_set(e, ERR_TOO_LARGE, "a certificate chain of %zu bytes is over the limit", len);
+		return err_set(e, ERR_TOO_LARGE,
+			"a certificate chain of %zu bytes is over the limit", len);
 	memcpy(pem, chain, len);
 	pem[len] = '\0';
 	if (pki_cert_check(pem, i->trust.ca, i->next_key, &cert, e) < 0)
 		return -1;
 	if (cert.role != i->role)
-		return err_set(e, ERR_PROTOCOL, "a certificate of role %s came for a %s", pki_role_word(cert.role),
-			pki_role_word(i->role));
+		return err_set(e, ERR_PROTOCOL, "a certificate of role %s came for a %s",
+			pki_role_word(cert.role), pki_role_word(i->role));
 	return adopt(i, pem, &cert, e);
 }
 
@@ -281,7 +290,8 @@ int identity_take_relays(struct identity *i, const struct frame *f, struct err *
 	if (signed_parse(f, &r, e) < 0)
 		return -1;
 	if (strcmp(r.type, "relays") != 0 || !signed_check(&r, i->trust.signing))
-		return err_set(e, ERR_FORBIDDEN, "a list of relays came that the server did not sign");
+		return err_set(
+			e, ERR_FORBIDDEN, "a list of relays came that the server did not sign");
 	if (text_int(r.id, "version", 0, INT64_MAX, &version, e) < 0)
 		return -1;
 	if (version <= i->relays_version && i->relays.len)
@@ -327,7 +337,8 @@ size_t identity_parents(const struct identity *i, struct json **doc, const char 
 	struct json *j = *doc = relays_doc(i);
 	size_t n = 0;
 
-	if (i->role == PKI_AGENT) { /* a relay hangs on the server unless it is told another parent */
+	if (i->role ==
+		PKI_AGENT) { /* a relay hangs on the server unless it is told another parent */
 		n = add_addresses(json_get(j, "relays"), i, i->site, out, n, max);
 		if (n == 0)
 			n = add_addresses(json_get(j, "relays"), i, NULL, out, n, max);
@@ -357,7 +368,8 @@ int identity_judge(const struct identity *i, const char *uri, struct err *e)
 		json_free(j);
 	}
 	return listed ? 0
-		      : err_set(e, ERR_FORBIDDEN, "%s is not the server nor a relay of its signed list", uri);
+		      : err_set(e, ERR_FORBIDDEN,
+				"%s is not the server nor a relay of its signed list", uri);
 }
 
 SSL_CTX *identity_client_ctx(const struct identity *i, struct err *e)

@@ -21,7 +21,7 @@ struct identity {
 	char trust_text[PKI_PEM_MAX]; /* the document as it came */
 	uint8_t pin[PKI_PIN_BYTES];
 	char key[PKI_PEM_MAX], cert[PKI_PEM_MAX]; /* PEM: private key; chain up to the CA */
-	char next_key[PKI_PEM_MAX]; /* of a renewal under way, "" else */
+	char next_key[PKI_PEM_MAX];               /* of a renewal under way, "" else */
 	uint8_t box[BOX_KEY_BYTES], box_pub[BOX_KEY_BYTES];
 	uint8_t next_box[BOX_KEY_BYTES]; /* of a fork under way */
 	uint8_t mac[MAC_KEY_BYTES];

@@ -52,9 +52,11 @@ struct merkle *merkle_new(const char (*ids)[ID_SIZE], size_t n)
 		size_t up = (width + 1) / 2;
 		uint8_t *level = xmalloc(up * MERKLE_STEP);
 		for (size_t i = 0; i < width / 2; i++)
-			node_hash(below + 2 * i * MERKLE_STEP, below + (2 * i + 1) * MERKLE_STEP, level + i * MERKLE_STEP);
+			node_hash(below + 2 * i * MERKLE_STEP, below + (2 * i + 1) * MERKLE_STEP,
+				level + i * MERKLE_STEP);
 		if (width % 2)
-			memcpy(level + (up - 1) * MERKLE_STEP, below + (width - 1) * MERKLE_STEP, MERKLE_STEP);
+			memcpy(level + (up - 1) * MERKLE_STEP, below + (width - 1) * MERKLE_STEP,
+				MERKLE_STEP);
 		m->levels[m->depth + 1] = level;
 		m->widths[m->depth + 1] = width = up;
 	}
@@ -84,20 +86,22 @@ size_t merkle_path(const struct merkle *m, size_t index, uint8_t *path)
 		size_t other = index ^ 1;
 		if (other >= m->widths[level])
 			continue; /* it goes up unchanged: no step */
-		memcpy(path + steps++ * MERKLE_STEP, m->levels[level] + other * MERKLE_STEP, MERKLE_STEP);
+		memcpy(path + steps++ * MERKLE_STEP, m->levels[level] + other * MERKLE_STEP,
+			MERKLE_STEP);
 	}
 	return steps;
 }
 
 /* RFC 9162, section 2.1.3.2. */
-bool merkle_check(const char *id, uint64_t index, uint64_t count, const uint8_t *path, size_t path_len,
-	const char root[DIGEST_LEN + 1])
+bool merkle_check(const char *id, uint64_t index, uint64_t count, const uint8_t *path,
+	size_t path_len, const char root[DIGEST_LEN + 1])
 {
 	uint8_t hash[MERKLE_STEP], want[MERKLE_STEP];
 	uint64_t fn = index, sn = count - 1;
 
-	if (count == 0 || index >= count || path_len % MERKLE_STEP != 0 || path_len / MERKLE_STEP > MERKLE_DEPTH_MAX ||
-		strlen(id) > ID_LEN || text_unhex(root, want, sizeof want) < 0)
+	if (count == 0 || index >= count || path_len % MERKLE_STEP != 0 ||
+		path_len / MERKLE_STEP > MERKLE_DEPTH_MAX || strlen(id) > ID_LEN ||
+		text_unhex(root, want, sizeof want) < 0)
 		return false;
 	leaf_hash(id, strlen(id), hash);
 	for (size_t i = 0; i < path_len; i += MERKLE_STEP) {

@@ -50,7 +50,8 @@ int ping_peek(const uint8_t *data, size_t len, uint64_t *channel)
 	return 0;
 }
 
-int ping_decode(const uint8_t *data, size_t len, const uint8_t key[PING_KEY_BYTES], struct ping *out)
+int ping_decode(
+	const uint8_t *data, size_t len, const uint8_t key[PING_KEY_BYTES], struct ping *out)
 {
 	uint8_t digest[32];
 	uint64_t channel;

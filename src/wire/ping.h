@@ -21,6 +21,7 @@ void ping_encode(const struct ping *p, const uint8_t key[PING_KEY_BYTES], uint8_
 /* The channel of a datagram of the right size and a known type, before its MAC is checked (so the
  * key can be found); -1 for anything else. */
 int ping_peek(const uint8_t *data, size_t len, uint64_t *channel);
-int ping_decode(const uint8_t *data, size_t len, const uint8_t key[PING_KEY_BYTES], struct ping *out);
+int ping_decode(
+	const uint8_t *data, size_t len, const uint8_t key[PING_KEY_BYTES], struct ping *out);
 
 #endif

@@ -78,7 +78,7 @@ static int bio_out(BIO *bio, struct buf *out)
 static EVP_PKEY *key_in(const char *pem)
 {
 	BIO *bio = BIO_new_mem_buf(pem, -1);
-	EVP_PKEY *key = PEM_read_bio_PrivateKey(bio, NULL, NULL, (void *)(uintptr_t)"");
+	EVP_PKEY *key = PEM_read_bio_PrivateKey(bio, NULL, NULL, (void *)(uintptr_t) "");
 
 	BIO_free(bio);
 	return key;
@@ -87,7 +87,7 @@ static EVP_PKEY *key_in(const char *pem)
 static X509 *cert_in(const char *pem)
 {
 	BIO *bio = BIO_new_mem_buf(pem, -1);
-	X509 *x = PEM_read_bio_X509(bio, NULL, NULL, (void *)(uintptr_t)"");
+	X509 *x = PEM_read_bio_X509(bio, NULL, NULL, (void *)(uintptr_t) "");
 
 	BIO_free(bio);
 	return x;
@@ -98,15 +98,17 @@ static bool is_p256(EVP_PKEY *key)
 	char group[32] = "";
 	size_t len;
 
-	return key && EVP_PKEY_get_base_id(key) == EVP_PKEY_EC && EVP_PKEY_get_group_name(key, group, sizeof group, &len) == 1 &&
-	       strcmp(group, "prime256v1") == 0;
+	return key && EVP_PKEY_get_base_id(key) == EVP_PKEY_EC &&
+		EVP_PKEY_get_group_name(key, group, sizeof group, &len) == 1 &&
+		strcmp(group, "prime256v1") == 0;
 }
 
 static int key_out(EVP_PKEY *key, struct buf *out, struct err *e)
 {
 	BIO *bio = BIO_new(BIO_s_secmem());
-	int rc = key && PEM_write_bio_PKCS8PrivateKey(bio, key, NULL, NULL, 0, NULL, NULL) == 1 ? bio_out(bio, out)
-											       : fail(e, "a key cannot be made");
+	int rc = key && PEM_write_bio_PKCS8PrivateKey(bio, key, NULL, NULL, 0, NULL, NULL) == 1
+		? bio_out(bio, out)
+		: fail(e, "a key cannot be made");
 
 	BIO_free(bio);
 	return rc;
@@ -137,11 +139,13 @@ static int frame_cert(X509 *x, const char *name, int64_t from_ms, int64_t to_ms)
 	BIGNUM *serial = BN_new();
 	int ok;
 
-	ok = X509_set_version(x, 2) == 1 && BN_rand(serial, 127, BN_RAND_TOP_ONE, BN_RAND_BOTTOM_ANY) == 1 &&
-	     BN_to_ASN1_INTEGER(serial, X509_get_serialNumber(x)) &&
-	     X509_time_adj_ex(X509_getm_notBefore(x), 0, 0, &(time_t){from_ms / 1000}) &&
-	     X509_time_adj_ex(X509_getm_notAfter(x), 0, 0, &(time_t){to_ms / 1000}) &&
-	     X509_NAME_add_entry_by_txt(X509_get_subject_name(x), "CN", MBSTRING_ASC, (const unsigned char *)name, -1, -1, 0) == 1;
+	ok = X509_set_version(x, 2) == 1 &&
+		BN_rand(serial, 127, BN_RAND_TOP_ONE, BN_RAND_BOTTOM_ANY) == 1 &&
+		BN_to_ASN1_INTEGER(serial, X509_get_serialNumber(x)) &&
+		X509_time_adj_ex(X509_getm_notBefore(x), 0, 0, &(time_t){from_ms / 1000}) &&
+		X509_time_adj_ex(X509_getm_notAfter(x), 0, 0, &(time_t){to_ms / 1000}) &&
+		X509_NAME_add_entry_by_txt(X509_get_subject_name(x), "CN", MBSTRING_ASC,
+			(const unsigned char *)name, -1, -1, 0) == 1;
 	BN_free(serial);
 	return ok ? 0 : -1;
 }
@@ -155,12 +159,13 @@ int pki_ca_new(int64_t now_ms, struct buf *key_pem, struct buf *cert_pem, struct
 	int rc = -1;
 
 	if (frame_cert(x, "HIM CA", now_ms, now_ms + PKI_CA_DAYS * DAY_MS) == 0 &&
-		X509_set_issuer_name(x, X509_get_subject_name(x)) == 1 && X509_set_pubkey(x, key) == 1) {
+		X509_set_issuer_name(x, X509_get_subject_name(x)) == 1 &&
+		X509_set_pubkey(x, key) == 1) {
 		X509V3_set_ctx(&ctx, x, x, NULL, NULL, 0);
 		if (ext(x, &ctx, NID_basic_constraints, "critical,CA:TRUE,pathlen:0") == 0 &&
 			ext(x, &ctx, NID_key_usage, "critical,keyCertSign,cRLSign") == 0 &&
-			ext(x, &ctx, NID_subject_key_identifier, "hash") == 0 && X509_sign(x, key, EVP_sha256()) > 0 &&
-			PEM_write_bio_X509(bio, x) == 1)
+			ext(x, &ctx, NID_subject_key_identifier, "hash") == 0 &&
+			X509_sign(x, key, EVP_sha256()) > 0 && PEM_write_bio_X509(bio, x) == 1)
 			rc = key_out(key, key_pem, e) < 0 ? -1 : bio_out(bio, cert_pem);
 	}
 	if (rc < 0 && e && !e->code)
@@ -179,9 +184,10 @@ int pki_csr(const char *key_pem, struct buf *csr_pem, struct err *e)
 	int rc;
 
 	rc = key && X509_REQ_set_version(req, 0) == 1 && X509_REQ_set_pubkey(req, key) == 1 &&
-			     X509_REQ_sign(req, key, EVP_sha256()) > 0 && PEM_write_bio_X509_REQ(bio, req) == 1
-		     ? bio_out(bio, csr_pem)
-		     : fail(e, "a certificate request cannot be made");
+			X509_REQ_sign(req, key, EVP_sha256()) > 0 &&
+			PEM_write_bio_X509_REQ(bio, req) == 1
+		? bio_out(bio, csr_pem)
+		: fail(e, "a certificate request cannot be made");
 	BIO_free(bio);
 	X509_REQ_free(req);
 	EVP_PKEY_free(key);
@@ -206,20 +212,23 @@ static int extensions(X509 *x, X509 *ca, const struct pki_issue *in)
 	X509V3_CTX ctx;
 
 	X509V3_set_ctx(&ctx, ca, x, NULL, NULL, 0);
-	return names_text(in, names, sizeof names) < 0 || ext(x, &ctx, NID_basic_constraints, "critical,CA:FALSE") < 0 ||
-			       ext(x, &ctx, NID_key_usage, "critical,digitalSignature") < 0 ||
-			       ext(x, &ctx, NID_ext_key_usage, in->role == PKI_AGENT ? "clientAuth" : "serverAuth,clientAuth") < 0 ||
-			       ext(x, &ctx, NID_subject_alt_name, names) < 0 ||
-			       ext(x, &ctx, NID_subject_key_identifier, "hash") < 0 ||
-			       ext(x, &ctx, NID_authority_key_identifier, "keyid") < 0
-		       ? -1
-		       : 0;
+	return names_text(in, names, sizeof names) < 0 ||
+			ext(x, &ctx, NID_basic_constraints, "critical,CA:FALSE") < 0 ||
+			ext(x, &ctx, NID_key_usage, "critical,digitalSignature") < 0 ||
+			ext(x, &ctx, NID_ext_key_usage,
+				in->role == PKI_AGENT ? "clientAuth" : "serverAuth,clientAuth") <
+				0 ||
+			ext(x, &ctx, NID_subject_alt_name, names) < 0 ||
+			ext(x, &ctx, NID_subject_key_identifier, "hash") < 0 ||
+			ext(x, &ctx, NID_authority_key_identifier, "keyid") < 0
+		? -1
+		: 0;
 }
 
 static X509_REQ *csr_in(const char *pem, EVP_PKEY **key, struct err *e)
 {
 	BIO *bio = BIO_new_mem_buf(pem, -1);
-	X509_REQ *req = PEM_read_bio_X509_REQ(bio, NULL, NULL, (void *)(uintptr_t)"");
+	X509_REQ *req = PEM_read_bio_X509_REQ(bio, NULL, NULL, (void *)(uintptr_t) "");
 
 	BIO_free(bio);
 	*key = req ? X509_REQ_get_pubkey(req) : NULL;
@@ -252,8 +261,9 @@ int pki_issue(const struct pki_issue *in, struct buf *chain_pem, struct err *e)
 	x = X509_new();
 	bio = BIO_new(BIO_s_mem());
 	if (ca && ca_key && frame_cert(x, in->id, in->not_before_ms, in->not_after_ms) == 0 &&
-		X509_set_issuer_name(x, X509_get_subject_name(ca)) == 1 && X509_set_pubkey(x, key) == 1 &&
-		extensions(x, ca, in) == 0 && X509_sign(x, ca_key, EVP_sha256()) > 0 && PEM_write_bio_X509(bio, x) == 1 &&
+		X509_set_issuer_name(x, X509_get_subject_name(ca)) == 1 &&
+		X509_set_pubkey(x, key) == 1 && extensions(x, ca, in) == 0 &&
+		X509_sign(x, ca_key, EVP_sha256()) > 0 && PEM_write_bio_X509(bio, x) == 1 &&
 		PEM_write_bio_X509(bio, ca) == 1)
 		rc = bio_out(bio, chain_pem);
 	if (rc < 0)
@@ -277,7 +287,7 @@ int pki_pin(const char *cert_pem, uint8_t pin[PKI_PIN_BYTES], struct err *e)
 	unsigned int n = PKI_PIN_BYTES;
 	int len, ok = 0;
 
-	while ((next = PEM_read_bio_X509(bio, NULL, NULL, (void *)(uintptr_t)""))) {
+	while ((next = PEM_read_bio_X509(bio, NULL, NULL, (void *)(uintptr_t) ""))) {
 		X509_free(x);
 		x = next;
 	}
@@ -310,7 +320,8 @@ static int names_take(X509 *x, struct pki_cert *out)
 		if (n->type != GEN_URI)
 			continue;
 		found++;
-		snprintf(uri, sizeof uri, "%.*s", ASN1_STRING_length(n->d.uniformResourceIdentifier),
+		snprintf(uri, sizeof uri, "%.*s",
+			ASN1_STRING_length(n->d.uniformResourceIdentifier),
 			(const char *)ASN1_STRING_get0_data(n->d.uniformResourceIdentifier));
 	}
 	GENERAL_NAMES_free(names);
@@ -321,10 +332,12 @@ static bool chain_holds(X509 *x, X509 *ca)
 {
 	X509_STORE *store = X509_STORE_new();
 	X509_STORE_CTX *ctx = X509_STORE_CTX_new();
-	bool ok = X509_STORE_add_cert(store, ca) == 1 && X509_STORE_CTX_init(ctx, store, x, NULL) == 1;
+	bool ok = X509_STORE_add_cert(store, ca) == 1 &&
+		X509_STORE_CTX_init(ctx, store, x, NULL) == 1;
 
 	if (ok) {
-		X509_VERIFY_PARAM_set_flags(X509_STORE_CTX_get0_param(ctx), X509_V_FLAG_NO_CHECK_TIME);
+		X509_VERIFY_PARAM_set_flags(
+			X509_STORE_CTX_get0_param(ctx), X509_V_FLAG_NO_CHECK_TIME);
 		ok = X509_verify_cert(ctx) == 1;
 	}
 	X509_STORE_CTX_free(ctx);
@@ -332,7 +345,8 @@ static bool chain_holds(X509 *x, X509 *ca)
 	return ok;
 }
 
-int pki_cert_check(const char *chain_pem, const char *ca_cert, const char *key_pem, struct pki_cert *out, struct err *e)
+int pki_cert_check(const char *chain_pem, const char *ca_cert, const char *key_pem,
+	struct pki_cert *out, struct err *e)
 {
 	X509 *x = cert_in(chain_pem), *ca = cert_in(ca_cert);
 	EVP_PKEY *key = key_pem ? key_in(key_pem) : NULL;
@@ -367,7 +381,8 @@ int pki_sign(const char *key_pem, const void *data, size_t len, struct buf *sig_
 	unsigned char sig[256];
 	char hex[2 * sizeof sig + 1];
 	size_t n = sizeof sig;
-	int ok = key && EVP_DigestSignInit(md, NULL, EVP_sha256(), NULL, key) == 1 && EVP_DigestSign(md, sig, &n, data, len) == 1;
+	int ok = key && EVP_DigestSignInit(md, NULL, EVP_sha256(), NULL, key) == 1 &&
+		EVP_DigestSign(md, sig, &n, data, len) == 1;
 
 	EVP_MD_CTX_free(md);
 	EVP_PKEY_free(key);
@@ -384,8 +399,8 @@ bool pki_verify(const char *cert_pem, const void *data, size_t len, const char *
 	unsigned char sig[256];
 	size_t n = strlen(sig_hex) / 2;
 	bool ok = x && n > 0 && n <= sizeof sig && text_unhex(sig_hex, sig, n) == 0 &&
-		  EVP_DigestVerifyInit(md, NULL, EVP_sha256(), NULL, X509_get0_pubkey(x)) == 1 &&
-		  EVP_DigestVerify(md, sig, n, data, len) == 1;
+		EVP_DigestVerifyInit(md, NULL, EVP_sha256(), NULL, X509_get0_pubkey(x)) == 1 &&
+		EVP_DigestVerify(md, sig, n, data, len) == 1;
 
 	EVP_MD_CTX_free(md);
 	X509_free(x);

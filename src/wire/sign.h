@@ -7,16 +7,16 @@
 #include "wire/envelope.h"
 #include "wire/frame.h"
 
-#define SIGN_KEY_BYTES 32    /* Ed25519 seed, and public key */
+#define SIGN_KEY_BYTES 32 /* Ed25519 seed, and public key */
 #define SIGNATURE_BYTES 64
 #define MERKLE_STEP 32
 #define MERKLE_DEPTH_MAX 32
 
 struct signed_record {
 	char type[17];
-	char id[ID_SIZE]; /* an id, or a decimal version, or "time" */
-	int64_t issued, deadline; /* ms; deadline 0: none */
-	int64_t count;	  /* leaves of the tree; 0: no tree */
+	char id[ID_SIZE];          /* an id, or a decimal version, or "time" */
+	int64_t issued, deadline;  /* ms; deadline 0: none */
+	int64_t count;             /* leaves of the tree; 0: no tree */
 	char root[DIGEST_LEN + 1]; /* DIGEST_ZERO when no tree */
 	char digest[DIGEST_LEN + 1];
 	char sig[2 * SIGNATURE_BYTES + 1];
@@ -42,7 +42,7 @@ void merkle_root(const struct merkle *m, char out[DIGEST_LEN + 1]);
 /* Steps of leaf `index` into path (room for MERKLE_DEPTH_MAX steps); returns their number. */
 size_t merkle_path(const struct merkle *m, size_t index, uint8_t *path);
 /* Whether id is leaf `index` of a tree of `count` leaves with that root. */
-bool merkle_check(const char *id, uint64_t index, uint64_t count, const uint8_t *path, size_t path_len,
-	const char root[DIGEST_LEN + 1]);
+bool merkle_check(const char *id, uint64_t index, uint64_t count, const uint8_t *path,
+	size_t path_len, const char root[DIGEST_LEN + 1]);
 
 #endif

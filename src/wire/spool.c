@@ -52,7 +52,8 @@ static struct entry *entry_push(struct spool *s)
 	return &s->entries[s->n++];
 }
 
-static int entry_read(const struct spool *s, int64_t number, struct buf *out, struct envelope *env, struct err *e)
+static int entry_read(
+	const struct spool *s, int64_t number, struct buf *out, struct envelope *env, struct err *e)
 {
 	char path[PATH_SIZE];
 	struct frame f;
@@ -61,8 +62,8 @@ static int entry_read(const struct spool *s, int64_t number, struct buf *out, st
 	entry_path(s, number, path);
 	if (file_read(path, out, e) < 0)
 		return -1;
-	if (frame_next(out->data + begin, out->len - begin, &pos, &f, e) <= 0 || pos != out->len - begin ||
-		envelope_parse(&f, env, e) < 0)
+	if (frame_next(out->data + begin, out->len - begin, &pos, &f, e) <= 0 ||
+		pos != out->len - begin || envelope_parse(&f, env, e) < 0)
 		return err_set(e, ERR_PROTOCOL, "%s is not an envelope", path);
 	return 0;
 }
@@ -130,7 +131,8 @@ static int load(struct spool *s, struct err *e)
 	if (s->n > 1)
 		qsort(s->entries, s->n, sizeof *s->entries, by_number);
 	last_path(s, path);
-	if (s->n == 0 && (file_line(path, s->last, sizeof s->last) < 0 || strlen(s->last) != DIGEST_LEN))
+	if (s->n == 0 &&
+		(file_line(path, s->last, sizeof s->last) < 0 || strlen(s->last) != DIGEST_LEN))
 		memcpy(s->last, DIGEST_ZERO, sizeof s->last);
 	return 0;
 }
@@ -170,8 +172,8 @@ const char *spool_stream(const struct spool *s)
 
 /* ---- adding ---- */
 
-static void envelope_fill(const struct spool *s, const char *kind, const void *body, size_t len,
-	struct envelope *env)
+static void envelope_fill(
+	const struct spool *s, const char *kind, const void *body, size_t len, struct envelope *env)
 {
 	memset(env, 0, sizeof *env);
 	snprintf(env->kind, sizeof env->kind, "%s", kind);
@@ -182,7 +184,8 @@ static void envelope_fill(const struct spool *s, const char *kind, const void *b
 	env->len = len;
 }
 
-static int write_envelope(struct spool *s, int64_t number, struct envelope *env, int64_t *size, struct err *e)
+static int write_envelope(
+	struct spool *s, int64_t number, struct envelope *env, int64_t *size, struct err *e)
 {
 	char path[PATH_SIZE];
 	struct buf frame;
@@ -191,8 +194,8 @@ static int write_envelope(struct spool *s, int64_t number, struct envelope *env,
 	buf_init(&frame, FRAME_BODY_MAX + FRAME_LINE_MAX + 2);
 	if (envelope_add(&frame, env, s->key) < 0) {
 		buf_release(&frame);
-		return err_set(e, ERR_TOO_LARGE, "a %s of %zu bytes is over the limit of %u", env->kind, env->len,
-			FRAME_BODY_MAX);
+		return err_set(e, ERR_TOO_LARGE, "a %s of %zu bytes is over the limit of %u",
+			env->kind, env->len, FRAME_BODY_MAX);
 	}
 	entry_path(s, number, path);
 	*size = (int64_t)frame.len;
@@ -201,14 +204,16 @@ static int write_envelope(struct spool *s, int64_t number, struct envelope *env,
 	return rc;
 }
 
-int spool_add(struct spool *s, const char *kind, const void *body, size_t len, int64_t *seq, struct err *e)
+int spool_add(struct spool *s, const char *kind, const void *body, size_t len, int64_t *seq,
+	struct err *e)
 {
 	struct envelope env;
 	struct entry *x;
 	int64_t size;
 
 	if (s->bytes + (int64_t)len > s->max_bytes || s->n >= (size_t)s->max_files)
-		return err_set(e, ERR_NO_SPACE, "the spool holds its limit of %lld bytes in %d files",
+		return err_set(e, ERR_NO_SPACE,
+			"the spool holds its limit of %lld bytes in %d files",
 			(long long)s->max_bytes, s->max_files);
 	envelope_fill(s, kind, body, len, &env);
 	env.seq = s->seq + 1;

@@ -29,14 +29,17 @@ const char *spool_stream(const struct spool *s);
 
 /* Puts an envelope on the disk; *seq (may be NULL) gets its number in the current stream. Over a cap:
  * ERR_NO_SPACE and nothing changed. */
-int spool_add(struct spool *s, const char *kind, const void *body, size_t len, int64_t *seq, struct err *e);
+int spool_add(struct spool *s, const char *kind, const void *body, size_t len, int64_t *seq,
+	struct err *e);
 /* Appends a volatile envelope to out; nothing is kept. */
-int spool_volatile(struct spool *s, const char *kind, const void *body, size_t len, struct buf *out);
+int spool_volatile(
+	struct spool *s, const char *kind, const void *body, size_t len, struct buf *out);
 
 /* Appends unsent envelopes, oldest first, while they fit; returns a ticket for what was appended, or 0. */
 int64_t spool_collect(struct spool *s, struct buf *out, struct err *e);
 void spool_accepted(struct spool *s, int64_t ticket);
-void spool_lost(struct spool *s, int64_t ticket); /* and also: everything uncommitted, with ticket 0 */
+void spool_lost(
+	struct spool *s, int64_t ticket); /* and also: everything uncommitted, with ticket 0 */
 
 /* The server has this stream up to seq: files go. Returns -1 when seq is beyond what that stream ever sent
  * (this installation is a restored snapshot: the caller begins a new stream). */
@@ -46,11 +49,13 @@ void spool_resend(struct spool *s, const char *stream, int64_t seq);
 /* A new stream, in which what was not committed of the current one is numbered anew. */
 int spool_restart(struct spool *s, struct err *e);
 /* The same for everything in it, under another agent's id and key: this installation was forked. */
-int spool_adopt(struct spool *s, const char *agent, const uint8_t key[MAC_KEY_BYTES], struct err *e);
+int spool_adopt(
+	struct spool *s, const char *agent, const uint8_t key[MAC_KEY_BYTES], struct err *e);
 
 bool spool_waiting(const struct spool *s); /* something is not committed */
 bool spool_holds(const struct spool *s, const char *stream, int64_t seq);
 int64_t spool_bytes(const struct spool *s);
-bool spool_room(const struct spool *s, int64_t bytes); /* half of the cap is kept for what must not wait */
+bool spool_room(
+	const struct spool *s, int64_t bytes); /* half of the cap is kept for what must not wait */
 
 #endif

@@ -43,21 +43,26 @@ static int take(const struct json *j, struct trust *t, const char **signature, s
 	static const char *const keys[] = {"ca", "signing", "box", "server", "signature", NULL};
 	const char *ca = "", *signing = "", *box = "", *server = "";
 
-	if (json_only(j, keys, e) < 0 || json_take_string(j, "ca", true, sizeof t->ca - 1, &ca, e) < 0 ||
-		json_take_string(j, "signing", true, 64, &signing, e) < 0 || json_take_string(j, "box", true, 64, &box, e) < 0 ||
+	if (json_only(j, keys, e) < 0 ||
+		json_take_string(j, "ca", true, sizeof t->ca - 1, &ca, e) < 0 ||
+		json_take_string(j, "signing", true, 64, &signing, e) < 0 ||
+		json_take_string(j, "box", true, 64, &box, e) < 0 ||
 		json_take_string(j, "server", true, ID_LEN, &server, e) < 0 ||
 		json_take_string(j, "signature", true, 512, signature, e) < 0)
 		return -1;
 	if (!id_valid(server))
 		return err_field(e, ERR_INVALID, "server", "server must be an id");
-	if (text_unhex(signing, t->signing, sizeof t->signing) < 0 || text_unhex(box, t->box, sizeof t->box) < 0)
-		return err_field(e, ERR_INVALID, "signing", "signing and box must be 64 hex digits each");
+	if (text_unhex(signing, t->signing, sizeof t->signing) < 0 ||
+		text_unhex(box, t->box, sizeof t->box) < 0)
+		return err_field(
+			e, ERR_INVALID, "signing", "signing and box must be 64 hex digits each");
 	snprintf(t->ca, sizeof t->ca, "%s", ca);
 	snprintf(t->server, sizeof t->server, "%s", server);
 	return 0;
 }
 
-int trust_parse(const char *text, size_t len, const uint8_t pin[PKI_PIN_BYTES], struct trust *out, struct err *e)
+int trust_parse(const char *text, size_t len, const uint8_t pin[PKI_PIN_BYTES], struct trust *out,
+	struct err *e)
 {
 	struct json *j = json_parse(text, len, e);
 	const char *signature = "";
@@ -69,8 +74,11 @@ int trust_parse(const char *text, size_t len, const uint8_t pin[PKI_PIN_BYTES], 
 	if (!j || take(j, out, &signature, e) < 0 || pki_pin(out->ca, has, e) < 0)
 		;
 	else if (!text_equal_const_time(has, pin, sizeof has))
-		err_field(e, ERR_FORBIDDEN, "ca-fingerprint", "the CA has another fingerprint than the one given: this is not the server you want");
-	else if (!pki_verify(out->ca, signed_, signed_text(out, signed_, sizeof signed_), signature))
+		err_field(e, ERR_FORBIDDEN, "ca-fingerprint",
+			"the CA has another fingerprint than the one given: this is not the server "
+			"you want");
+	else if (!pki_verify(
+			 out->ca, signed_, signed_text(out, signed_, sizeof signed_), signature))
 		err_set(e, ERR_FORBIDDEN, "the trust document is not signed by its CA");
 	else
 		rc = 0;

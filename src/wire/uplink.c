@@ -113,9 +113,15 @@ static int judge(void *ctx, const struct tls_peer *peer, struct err *e)
 static void line_open(struct uplink *u, struct uplink_line *l)
 {
 	const struct uplink_parent *p = &u->parents[u->at];
-	struct httpc_conf conf = {.base = u->conf.base, .dns = u->conf.dns, .tls = u->tls,
-		.sessions = u->sessions, .host = p->host, .port = p->port,
-		.max_body_bytes = FRAMES_MAX, .judge = judge, .ctx = l};
+	struct httpc_conf conf = {.base = u->conf.base,
+		.dns = u->conf.dns,
+		.tls = u->tls,
+		.sessions = u->sessions,
+		.host = p->host,
+		.port = p->port,
+		.max_body_bytes = FRAMES_MAX,
+		.judge = judge,
+		.ctx = l};
 
 	l->u = u;
 	if (!l->http)
@@ -148,7 +154,8 @@ static bool exchange(struct uplink *u, struct uplink_line *l, bool ups, int64_t 
 	l->hold_ms = hold_ms;
 	l->begun_mono = now;
 	l->sent_ack = u->acked;
-	l->asked_ping = !l->side && !u->conf.always_held && u->channel.fd < 0 && now >= u->better_mono;
+	l->asked_ping =
+		!l->side && !u->conf.always_held && u->channel.fd < 0 && now >= u->better_mono;
 	buf_init(&body, FRAMES_MAX);
 	hello_add(u, l, &body);
 	buf_add(&body, envelopes.data, envelopes.len);
@@ -204,7 +211,8 @@ static void succeeded(struct uplink *u)
 }
 
 /* A held request was cut: once may be chance; twice in a row early is a middlebox that cuts. */
-static bool hold_was_cut(struct uplink *u, const struct uplink_line *l, const struct httpc_answer *a)
+static bool hold_was_cut(
+	struct uplink *u, const struct uplink_line *l, const struct httpc_answer *a)
 {
 	int64_t lasted = clock_mono_ms() - l->begun_mono;
 
@@ -213,7 +221,8 @@ static bool hold_was_cut(struct uplink *u, const struct uplink_line *l, const st
 	if (lasted >= l->hold_ms / 4)
 		u->short_holds = 0;
 	else if (++u->short_holds >= 2) {
-		uplink_set_mode(u, UPLINK_POLL, "open requests are cut after %lld s", (long long)(lasted / 1000));
+		uplink_set_mode(u, UPLINK_POLL, "open requests are cut after %lld s",
+			(long long)(lasted / 1000));
 		u->better_mono = clock_mono_ms() + uplink_jitter(u->conf.better_ms);
 		u->short_holds = 0;
 	}
@@ -222,7 +231,8 @@ static bool hold_was_cut(struct uplink *u, const struct uplink_line *l, const st
 	return true;
 }
 
-static int answer_head(struct uplink *u, struct uplink_line *l, const struct frame *f, uint64_t *cursor)
+static int answer_head(
+	struct uplink *u, struct uplink_line *l, const struct frame *f, uint64_t *cursor)
 {
 	struct err e = ERR_INIT;
 	struct json *j = frame_is(f, "answer") ? json_parse(f->body, f->body_len, &e) : NULL;
@@ -231,7 +241,8 @@ static int answer_head(struct uplink *u, struct uplink_line *l, const struct fra
 
 	if (!j)
 		return -1;
-	if (json_to_int(json_get(j, "now"), &now) < 0 || json_to_int(json_get(j, "cursor"), &c) < 0) {
+	if (json_to_int(json_get(j, "now"), &now) < 0 ||
+		json_to_int(json_get(j, "cursor"), &c) < 0) {
 		json_free(j);
 		return -1;
 	}
@@ -264,7 +275,8 @@ static int answer_take(struct uplink *u, struct uplink_line *l, const struct htt
 	u->sent_ack = l->sent_ack;
 	if (l->side)
 		return 0;
-	if (pos == a->len) { /* nothing came: what the parent takes for acknowledged is where we are */
+	if (pos ==
+		a->len) { /* nothing came: what the parent takes for acknowledged is where we are */
 		if (u->acked == u->cursor)
 			u->cursor = u->acked = u->sent_ack = cursor;
 		return 0;
@@ -306,7 +318,8 @@ static void on_answer(void *ctx, const struct httpc_answer *a)
 		u->conf.ops->lost(u->conf.ctx, ticket);
 	if (a->status == 0 && hold_was_cut(u, l, a))
 		return;
-	if (a->status == 0 && l->side) { /* the main line will find out whether the parent is gone */
+	if (a->status == 0 &&
+		l->side) { /* the main line will find out whether the parent is gone */
 		u->ups_not_before_mono = clock_mono_ms() + uplink_jitter(RETRY_MIN_MS);
 		uplink_step_in(u, RETRY_MIN_MS);
 		return;
@@ -324,13 +337,17 @@ static void on_answer(void *ctx, const struct httpc_answer *a)
 	if (ticket)
 		u->conf.ops->accepted(u->conf.ctx, ticket);
 	if (answer_take(u, l, a) < 0) {
-		failed(u, &(struct err){ERR_PROTOCOL, "", "the parent's answer is not a sequence of frames"});
+		failed(u,
+			&(struct err){ERR_PROTOCOL, "",
+				"the parent's answer is not a sequence of frames"});
 		return;
 	}
 	if (ticket && u->conf.ops->waiting(u->conf.ctx))
 		u->due_mono = clock_mono_ms(); /* collect the commit while the line is open */
-	else if (l->hold_ms >= u->conf.hold_ms && lasted < EARLY_MS && u->acked == u->cursor && u->sent_ack == u->acked)
-		uplink_linger(u, EARLY_MS); /* held and came back at once with nothing: do not spin */
+	else if (l->hold_ms >= u->conf.hold_ms && lasted < EARLY_MS && u->acked == u->cursor &&
+		u->sent_ack == u->acked)
+		uplink_linger(
+			u, EARLY_MS); /* held and came back at once with nothing: do not spin */
 	uplink_step_in(u, 0);
 }
 
@@ -340,7 +357,8 @@ static int64_t next_due(const struct uplink *u)
 {
 	if (u->mode == UPLINK_POLL)
 		return uplink_jitter(u->conf.poll_ms);
-	return u->conf.ops->waiting(u->conf.ctx) ? uplink_jitter(15000) : uplink_jitter(u->conf.better_ms);
+	return u->conf.ops->waiting(u->conf.ctx) ? uplink_jitter(15000)
+						 : uplink_jitter(u->conf.better_ms);
 }
 
 /* The main line is free. Starts what is wanted, or says in how many ms to look again. */
@@ -562,7 +580,8 @@ struct uplink *uplink_new(const struct uplink_conf *conf)
 	u->step_at_mono = INT64_MAX;
 	u->sessions = httpc_sessions_new();
 	u->step = event_new(conf->base, -1, 0, on_step, u);
-	uplink_set_mode(u, UPLINK_HELD, conf->always_held ? "a relay always holds a request" : "first contact");
+	uplink_set_mode(u, UPLINK_HELD,
+		conf->always_held ? "a relay always holds a request" : "first contact");
 	return u;
 }
 

@@ -26,7 +26,7 @@ struct uplink_ops {
 	 * was collected is not collected again until accepted or lost. */
 	int64_t (*collect)(void *ctx, struct buf *out);
 	void (*accepted)(void *ctx, int64_t ticket); /* the parent has them on its disk */
-	void (*lost)(void *ctx, int64_t ticket);     /* not accepted: they are to be collected again */
+	void (*lost)(void *ctx, int64_t ticket); /* not accepted: they are to be collected again */
 	/* Frames came down. Once they are on the owner's disk it calls uplink_ack(cursor), maybe at once. */
 	void (*down)(void *ctx, const char *frames, size_t len, uint64_t cursor);
 	/* May this be our parent? Judged after each handshake. */
@@ -45,8 +45,9 @@ struct uplink_conf {
 	const struct uplink_ops *ops;
 	void *ctx;
 	const char *version, *stream; /* borrowed for its life */
-	bool always_held;	      /* relays */
-	int64_t hold_ms, poll_ms, keepalive_ms, retry_max_ms, better_ms; /* better_ms: between tries of a better mode */
+	bool always_held;             /* relays */
+	int64_t hold_ms, poll_ms, keepalive_ms, retry_max_ms,
+		better_ms; /* better_ms: between tries of a better mode */
 };
 
 struct uplink *uplink_new(const struct uplink_conf *conf);

@@ -19,7 +19,7 @@ struct uplink_channel {
 	uint64_t id, in_seq, out_seq;
 	uint8_t key[PING_KEY_BYTES];
 	int unanswered; /* keepalives since the last answer */
-	bool proven;	/* an answer came */
+	bool proven;    /* an answer came */
 };
 
 struct uplink_line { /* one connection and the exchange under way on it */
@@ -48,7 +48,7 @@ struct uplink {
 	int64_t step_at_mono, second_mono;
 	uint64_t second_exchanges;
 	int fails, short_holds;
-	int64_t not_before_mono; /* backoff */
+	int64_t not_before_mono;     /* backoff */
 	int64_t ups_not_before_mono; /* the parent's disk was full */
 	int64_t linger_until_mono, due_mono, better_mono, idle_since_mono, ack_by_mono;
 	uint64_t cursor, acked, sent_ack; /* given, durable here, told to the parent */

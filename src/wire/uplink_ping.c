@@ -65,7 +65,8 @@ static void on_readable(evutil_socket_t fd, short what, void *arg)
 	struct ping p;
 	ssize_t n;
 
-	for (int i = 0; i < 16 && c->fd >= 0 && (n = recv(fd, data, sizeof data, MSG_DONTWAIT)) >= 0; i++) {
+	for (int i = 0;
+		i < 16 && c->fd >= 0 && (n = recv(fd, data, sizeof data, MSG_DONTWAIT)) >= 0; i++) {
 		if (ping_decode(data, (size_t)n, c->key, &p) < 0 || p.channel != c->id ||
 			p.type == PING_KEEPALIVE || p.seq <= c->in_seq) {
 			u->counts.datagrams_bad++;
@@ -122,12 +123,14 @@ static int udp_connect(struct uplink *u, int port)
 int uplink_channel_open(struct uplink *u, const struct json *ping)
 {
 	struct uplink_channel *c = &u->channel;
-	const char *channel = json_str(json_get(ping, "channel")), *key = json_str(json_get(ping, "key"));
+	const char *channel = json_str(json_get(ping, "channel")),
+		   *key = json_str(json_get(ping, "key"));
 	uint8_t id[8], secret[PING_KEY_BYTES];
 	int64_t port;
 
-	if (!channel || !key || json_to_int(json_get(ping, "port"), &port) < 0 || port < 1 || port > 65535 ||
-		text_unhex(channel, id, sizeof id) < 0 || text_unhex(key, secret, sizeof secret) < 0)
+	if (!channel || !key || json_to_int(json_get(ping, "port"), &port) < 0 || port < 1 ||
+		port > 65535 || text_unhex(channel, id, sizeof id) < 0 ||
+		text_unhex(key, secret, sizeof secret) < 0)
 		return -1;
 	uplink_channel_close(u);
 	c->fd = udp_connect(u, (int)port);

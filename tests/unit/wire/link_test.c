@@ -55,8 +55,12 @@ static void certs(struct link *l)
 	l->ca_key = pem_of(&key);
 	l->ca = pem_of(&cert);
 	for (int i = 0; i < 2; i++) {
-		struct pki_issue in = {.ca_key = l->ca_key, .ca_cert = l->ca, .role = i ? PKI_AGENT : PKI_SERVER,
-			.id = i ? AGENT : SERVER, .not_before_ms = now - 60000, .not_after_ms = now + 3600000};
+		struct pki_issue in = {.ca_key = l->ca_key,
+			.ca_cert = l->ca,
+			.role = i ? PKI_AGENT : PKI_SERVER,
+			.id = i ? AGENT : SERVER,
+			.not_before_ms = now - 60000,
+			.not_after_ms = now + 3600000};
 		assert_int_equal(pki_keygen(&key, &e), 0);
 		assert_int_equal(pki_csr(buf_str(&key), &csr, &e), 0);
 		in.csr = buf_str(&csr);
@@ -70,7 +74,8 @@ static void certs(struct link *l)
 
 /* ---- the parent's owner ---- */
 
-static int admit(void *ctx, const struct tls_peer *peer, const char *id, enum pki_role role, bool *renew_only, struct err *e)
+static int admit(void *ctx, const struct tls_peer *peer, const char *id, enum pki_role role,
+	bool *renew_only, struct err *e)
 {
 	struct link *l = ctx;
 
@@ -116,8 +121,13 @@ static int64_t collect(void *ctx, struct buf *out)
 {
 	static const uint8_t key[MAC_KEY_BYTES];
 	struct link *l = ctx;
-	struct envelope env = {.kind = "report", .agent = AGENT, .stream = "0123456789abcdef", .seq = 1, .prev = DIGEST_ZERO,
-		.body = "{}", .len = 2};
+	struct envelope env = {.kind = "report",
+		.agent = AGENT,
+		.stream = "0123456789abcdef",
+		.seq = 1,
+		.prev = DIGEST_ZERO,
+		.body = "{}",
+		.len = 2};
 
 	if (!l->send)
 		return 0;
@@ -150,7 +160,9 @@ static void down(void *ctx, const char *frames, size_t len, uint64_t cursor)
 
 static int judge(void *ctx, const char *uri, struct err *e)
 {
-	return strcmp(uri, "him://server/" SERVER) == 0 ? 0 : err_set(e, ERR_FORBIDDEN, "not our server");
+	return strcmp(uri, "him://server/" SERVER) == 0
+		? 0
+		: err_set(e, ERR_FORBIDDEN, "not our server");
 }
 
 static void parent(void *ctx, const char *uri)
@@ -175,7 +187,8 @@ static void contact(void *ctx, bool made, const char *address, const struct err 
 static void open_link(struct link *l, bool udp)
 {
 	static const struct hub_ops hub_ops = {admit, hello, take, acked, NULL, presence};
-	static const struct uplink_ops uplink_ops = {say_hello, collect, accepted, lost, down, judge, parent, waiting, contact};
+	static const struct uplink_ops uplink_ops = {
+		say_hello, collect, accepted, lost, down, judge, parent, waiting, contact};
 	struct err e = ERR_INIT;
 	char address[32];
 	const char *list[] = {address};
@@ -183,21 +196,41 @@ static void open_link(struct link *l, bool udp)
 	memset(l, 0, sizeof *l);
 	certs(l);
 	l->base = event_base_new();
-	struct tls_identity sid = {l->server_cert, l->server_key}, aid = {l->agent_cert, l->agent_key};
-	SSL_CTX *stls = tls_server_ctx(&sid, l->ca, TLS_CERT_REQUIRED, 100, &e), *atls = tls_client_ctx(&aid, l->ca, NULL, &e);
+	struct tls_identity sid = {l->server_cert, l->server_key},
+			    aid = {l->agent_cert, l->agent_key};
+	SSL_CTX *stls = tls_server_ctx(&sid, l->ca, TLS_CERT_REQUIRED, 100, &e),
+		*atls = tls_client_ctx(&aid, l->ca, NULL, &e);
 	assert_non_null(stls);
 	assert_non_null(atls);
-	struct http_conf http = {.tls = stls, .max_headers_bytes = 16384, .max_body_bytes = FRAMES_MAX, .idle_ms = 60000,
-		.handler = serve, .ctx = l};
+	struct http_conf http = {.tls = stls,
+		.max_headers_bytes = 16384,
+		.max_body_bytes = FRAMES_MAX,
+		.idle_ms = 60000,
+		.handler = serve,
+		.ctx = l};
 	l->http = http_server_open(l->base, &http, &e);
 	assert_int_equal(http_listen(l->http, "127.0.0.1", 0, &l->port, &e), 0);
-	struct hub_conf hub = {.base = l->base, .http = l->http, .ops = &hub_ops, .ctx = l, .late_ms = 60000, .offline_ms = 120000,
-		.hold_max_ms = 60000, .mail_max_bytes = 1 << 20};
+	struct hub_conf hub = {.base = l->base,
+		.http = l->http,
+		.ops = &hub_ops,
+		.ctx = l,
+		.late_ms = 60000,
+		.offline_ms = 120000,
+		.hold_max_ms = 60000,
+		.mail_max_bytes = 1 << 20};
 	l->hub = hub_new(&hub);
 	if (udp)
 		assert_true(hub_listen_udp(l->hub, "127.0.0.1", l->port, &e) > 0);
-	struct uplink_conf up = {.base = l->base, .ops = &uplink_ops, .ctx = l, .version = "1", .stream = "0123456789abcdef",
-		.hold_ms = 30000, .poll_ms = 1000, .keepalive_ms = 1000, .retry_max_ms = 1000, .better_ms = 600000};
+	struct uplink_conf up = {.base = l->base,
+		.ops = &uplink_ops,
+		.ctx = l,
+		.version = "1",
+		.stream = "0123456789abcdef",
+		.hold_ms = 30000,
+		.poll_ms = 1000,
+		.keepalive_ms = 1000,
+		.retry_max_ms = 1000,
+		.better_ms = 600000};
 	l->uplink = uplink_new(&up);
 	uplink_set_tls(l->uplink, atls);
 	snprintf(address, sizeof address, "127.0.0.1:%d", l->port);
@@ -224,15 +257,15 @@ static void close_link(struct link *l)
 }
 
 /* Runs the loop until the condition holds, with a generous limit. */
-#define UNTIL(l, condition)                                                                       \
-	do {                                                                                      \
-		int64_t end_ = clock_mono_ms() + LIMIT_MS;                                        \
-		while (!(condition) && clock_mono_ms() < end_) {                                  \
-			struct timeval tv_ = {0, 20000};                                          \
-			event_base_loopexit((l)->base, &tv_);                                     \
-			event_base_dispatch((l)->base);                                           \
-		}                                                                                 \
-		assert_true(condition);                                                           \
+#define UNTIL(l, condition)                                                                        \
+	do {                                                                                       \
+		int64_t end_ = clock_mono_ms() + LIMIT_MS;                                         \
+		while (!(condition) && clock_mono_ms() < end_) {                                   \
+			struct timeval tv_ = {0, 20000};                                           \
+			event_base_loopexit((l)->base, &tv_);                                      \
+			event_base_dispatch((l)->base);                                            \
+		}                                                                                  \
+		assert_true(condition);                                                            \
 	} while (0)
 
 static void post(struct link *l, const char *key, const char *body)
@@ -241,7 +274,8 @@ static void post(struct link *l, const char *key, const char *body)
 	struct err e = ERR_INIT;
 
 	buf_init(&frame, 4096);
-	frame_add(&frame, "full", (const char *[]){"agent", AGENT, "route", "", NULL}, body, strlen(body));
+	frame_add(&frame, "full", (const char *[]){"agent", AGENT, "route", "", NULL}, body,
+		strlen(body));
 	struct hub_post p = {.child = AGENT, .key = key, .frame = frame.data, .len = frame.len};
 	assert_int_equal(hub_post(l->hub, &p, &e), 0);
 	buf_release(&frame);
@@ -335,13 +369,23 @@ static void test_parent_restarts(void **state)
 	http_server_close(old);
 	struct tls_identity sid = {l.server_cert, l.server_key};
 	SSL_CTX *tls = tls_server_ctx(&sid, l.ca, TLS_CERT_REQUIRED, 100, &e);
-	struct http_conf http = {.tls = tls, .max_headers_bytes = 16384, .max_body_bytes = FRAMES_MAX, .idle_ms = 60000,
-		.handler = serve, .ctx = &l};
+	struct http_conf http = {.tls = tls,
+		.max_headers_bytes = 16384,
+		.max_body_bytes = FRAMES_MAX,
+		.idle_ms = 60000,
+		.handler = serve,
+		.ctx = &l};
 	static const struct hub_ops hub_ops = {admit, hello, take, acked, NULL, presence};
 	l.http = http_server_open(l.base, &http, &e);
 	SSL_CTX_free(tls);
-	struct hub_conf hub = {.base = l.base, .http = l.http, .ops = &hub_ops, .ctx = &l, .late_ms = 60000, .offline_ms = 120000,
-		.hold_max_ms = 60000, .mail_max_bytes = 1 << 20};
+	struct hub_conf hub = {.base = l.base,
+		.http = l.http,
+		.ops = &hub_ops,
+		.ctx = &l,
+		.late_ms = 60000,
+		.offline_ms = 120000,
+		.hold_max_ms = 60000,
+		.mail_max_bytes = 1 << 20};
 	l.hub = hub_new(&hub);
 	assert_int_equal(http_listen(l.http, "127.0.0.1", l.port, NULL, &e), 0);
 	post(&l, "k9", "after");
