@@ -6,12 +6,6 @@
 #include "cli/commands.h"
 #include <stddef.h>
 
-/* Parts that a build may leave out: a row without a function says so. */
-#pragma weak cmd_up
-#pragma weak cmd_down
-#pragma weak cmd_backup
-#pragma weak cmd_restore
-
 #define QUERY_HELP "A QUERY says which machines are meant; him help query explains it."
 
 static const struct option up_options[] = {
