@@ -107,7 +107,9 @@ static void help_query(void)
 
 /* ---- the manual page ---- */
 
-/* Text as troff takes it: a backslash and a leading dot or quote mean something there. */
+#define ELLIPSIS "…"
+
+/* Text as troff takes it, in ASCII: a backslash and a leading dot or quote mean something there. */
 static void print_troff(const char *text)
 {
 	bool begin = true;
@@ -120,7 +122,10 @@ static void print_troff(const char *text)
 			printf("\\e");
 		else if (*text == '-')
 			printf("\\-");
-		else
+		else if (text_starts(text, ELLIPSIS)) {
+			printf("\\[u2026]");
+			text += strlen(ELLIPSIS) - 1;
+		} else
 			putchar(*text);
 	}
 }
@@ -128,7 +133,10 @@ static void print_troff(const char *text)
 static void man_options(const struct option *list)
 {
 	for (; list && list->name; list++) {
-		printf(".TP\n\\fB\\-\\-");
+		printf(".TP\n");
+		if (list->letter)
+			printf("\\fB\\-%c\\fR, ", list->letter);
+		printf("\\fB\\-\\-");
 		print_troff(list->name);
 		printf("\\fR");
 		if (list->value)
