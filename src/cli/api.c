@@ -264,6 +264,9 @@ static int unreachable(CURLcode rc, const char *reason, const char *where, struc
 	if (rc == CURLE_PEER_FAILED_VERIFICATION)
 		return err_set(e, ERR_UNAVAILABLE,
 			"%s does not show a certificate of the CA pinned at login: %s", where, why);
+	if (rc == CURLE_COULDNT_CONNECT && *where == '/')
+		return err_set(
+			e, ERR_UNAVAILABLE, "no server answers at %s (him up starts one)", where);
 	if (rc == CURLE_WRITE_ERROR)
 		return err_set(e, ERR_TOO_LARGE, "%s answers with more than can be taken", where);
 	return err_set(e, ERR_UNAVAILABLE, "cannot reach the server at %s: %s", where, why);

@@ -27,15 +27,17 @@ static int open_terminal(const char *instead, struct err *e)
 	return fd >= 0 ? fd : err_set(e, ERR_USAGE, "there is no terminal to ask on: %s", instead);
 }
 
-/* A line from fd, a byte at a time so that nothing after it is taken. Its length; -1: end, or too long. */
-static int read_line(int fd, char *out, size_t size)
+#define CTRL_C '\003'
+
+/* A line from fd, a byte at a time so that nothing after it is taken. Its length; -1: end, too long, or the mark `stop`. */
+static int read_line(int fd, char *out, size_t size, char stop)
 {
 	size_t n = 0;
 	ssize_t got;
 	char c;
 
 	while ((got = read(fd, &c, 1)) == 1 && c != '\n') {
-		if (n + 1 >= size)
+		if (n + 1 >= size || c == stop)
 			return -1;
 		out[n++] = c;
 	}
@@ -78,17 +80,15 @@ int terminal_secret(
 	if (changed) {
 		quiet = before;
 		quiet.c_lflag &= (tcflag_t) ~(ECHO | ISIG);
+		quiet.c_cc[VEOL] = CTRL_C; /* no signal now, but it ends the line */
 		tcsetattr(fd, TCSAFLUSH, &quiet);
 	}
-	n = read_line(fd, out, SECRET_MAX + 1);
+	n = read_line(fd, out, SECRET_MAX + 1, CTRL_C);
 	if (changed)
 		tcsetattr(fd, TCSAFLUSH, &before);
 	put(fd, "\n");
 	sigprocmask(SIG_SETMASK, &old, NULL);
 	close(fd);
-	/* With signals off the terminal hands on its Ctrl-C as a character. */
-	if (n < 0 || strchr(out, '\003'))
-		return err_set(e, ERR_USAGE, "nothing was entered");
 	return n > 0 ? 0 : err_set(e, ERR_USAGE, "nothing was entered");
 }
 
@@ -120,14 +120,14 @@ int terminal_confirm(const char *question, const char *instead, struct err *e)
 		return -1;
 	put(fd, question);
 	put(fd, " [y/N] ");
-	(void)read_line(fd, line, sizeof line);
+	(void)read_line(fd, line, sizeof line, CTRL_C);
 	close(fd);
 	return tolower((unsigned char)line[0]) == 'y';
 }
 
 int terminal_stdin_line(const char *what, char out[SECRET_MAX + 1], struct err *e)
 {
-	int n = read_line(STDIN_FILENO, out, SECRET_MAX + 1);
+	int n = read_line(STDIN_FILENO, out, SECRET_MAX + 1, '\0');
 
 	return n > 0
 		? 0

@@ -301,7 +301,7 @@ static void test_no_server(void **state)
 	close(listen_at(path)); /* a socket that nobody listens at any more */
 	assert_int_equal(run("him|machines"), 3);
 	err = content("err");
-	assert_non_null(strstr(err, "cannot reach the server at"));
+	assert_non_null(strstr(err, "no server answers at"));
 	free(err);
 }
 
