@@ -428,6 +428,7 @@ int server_run(const struct server_conf *conf, struct err *e)
 		free(s);
 		return -1;
 	}
+	signal(SIGPIPE, SIG_IGN); /* a peer that goes away while it is written to is an error, not the end */
 	rc = open_all(s, e);
 	if (rc == 0) {
 		term = evsignal_new(s->base, SIGTERM, on_signal, s->base);
