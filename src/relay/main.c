@@ -24,6 +24,7 @@ static const struct conf_item settings[] = {
 	{"listen", CONF_STRING, OFFSET(listen), "0.0.0.0", 0, 64, "numeric address to listen on"},
 	{"port", CONF_INT, OFFSET(port), "8445", 0, 65535,
 		"port for children, TCP and UDP; 0 picks one"},
+	{"udp", CONF_BOOL, OFFSET(udp), "true", 0, 0, "offer the ping channel"},
 	{"address", CONF_STRING, OFFSET(addresses), NULL, 0, 1000,
 		"where children reach it, HOST or HOST:PORT, joined by commas"},
 	{"parent", CONF_STRING, OFFSET(parents), NULL, 0, 4000,

@@ -368,7 +368,7 @@ static int listen_open(struct relay *r, struct err *e)
 		return -1;
 	hub.http = r->http;
 	r->hub = hub_new(&hub);
-	if (hub_listen_udp(r->hub, r->conf->listen, r->port, e) < 0) {
+	if (r->conf->udp && hub_listen_udp(r->hub, r->conf->listen, r->port, e) < 0) {
 		log_warn("%s: children will hold requests instead", e->text);
 		*e = ERR_INIT;
 	}

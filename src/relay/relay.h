@@ -18,6 +18,7 @@ struct relay_conf {
 		*token_file, *name;
 	int64_t port, spool_max_bytes, mail_max_bytes, hold_ms, retry_max_ms, late_ms, offline_ms,
 		clock_offset_ms;
+	bool udp;
 };
 
 struct revoked { /* an id that may not speak any more */
