@@ -6,7 +6,8 @@
  * A request is answered exactly once, by http_reply*, or by http_stream_begin … http_stream_end. A
  * handler may return without answering and answer later ("held"): then it must have set on_gone, and
  * when the peer goes away first, on_gone is called once and the request is dead: do not answer it.
- * While a request is held reading stays on, so a dead peer is noticed (TCP keepalive 60 s helps).
+ * While a request is held reading stays on, so a dead peer is noticed (TCP keepalive 60 s helps); a peer
+ * that sends on before it got its answer is cut off.
  * A request and all it returns die with its answer.
  */
 #ifndef HIM_BASE_HTTP_H
@@ -28,14 +29,15 @@ enum http_method { HTTP_GET, HTTP_POST, HTTP_PUT, HTTP_PATCH, HTTP_DELETE, HTTP_
 
 struct http_conf {
 	SSL_CTX *tls;             /* NULL: plain (Unix sockets only); a reference is taken */
-	size_t max_headers_bytes; /* over: 431 */
-	size_t max_body_bytes; /* over: 413, before the body is read where Content-Length tells */
+	size_t max_headers_bytes; /* over: 431; over twice: 400 and closed */
+	size_t max_body_bytes; /* over: 413; what Content-Length announced is read and dropped first */
 	int64_t idle_ms;       /* a connection without a request is closed after this */
-	int max_connections;   /* further ones are closed at once; 0: no cap */
+	int max_connections; /* further ones are closed at once (Unix sockets: 503); 0: no cap */
 	void (*handler)(void *ctx, struct http_req *req);
 	void *ctx;
 };
 
+/* From then on the process ignores SIGPIPE. */
 struct http_server *http_server_open(
 	struct event_base *base, const struct http_conf *conf, struct err *e);
 /* Closes listeners and connections (held requests get on_gone). Accepts NULL. */
@@ -46,7 +48,7 @@ int http_listen(struct http_server *s, const char *host, int port, int *bound, s
 /* A Unix socket of that mode; a dead file there is replaced, a live one is ERR_CONFLICT. */
 int http_listen_unix(struct http_server *s, const char *path, mode_t mode, struct err *e);
 /* Closes every connection whose peer certificate has this URI, held ones included, and forgets its
- * sessions. Returns how many were closed. */
+ * sessions. Returns how many were closed. Any handler may call it; on_gone comes in the next turn of the loop. */
 int http_drop_peer(struct http_server *s, const char *uri);
 /* Swaps the TLS context for new connections (renewed certificate); a reference is taken. */
 void http_server_set_tls(struct http_server *s, SSL_CTX *tls);
@@ -83,7 +85,8 @@ void http_add_header(struct http_req *r, const char *name, const char *value);
 void http_reply(struct http_req *r, int status, const char *type, const void *body, size_t len);
 /* The whole of a regular file as the body: its pages are mapped while they are sent, not copied. -1 before anything
  * was sent (there is no such file). */
-int http_reply_file(struct http_req *r, int status, const char *type, const char *path, struct err *e);
+int http_reply_file(
+	struct http_req *r, int status, const char *type, const char *path, struct err *e);
 /* application/problem+json (RFC 9457): type, title, status, detail, and field when set. */
 void http_reply_err(struct http_req *r, const struct err *e);
 

@@ -1,14 +1,149 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Answers: whole ones, problems (RFC 9457), and streams with a ceiling on what waits unsent. */
+/*
+ * A handler's side of a request: what it asks (path, parameters, headers, cookies, body, who is at the other end) and how it
+ * answers: whole, with a problem (RFC 9457), or by a stream with a ceiling on what waits unsent. evhttp sends whatever body it
+ * is given, to a HEAD too: what must go without one does so here.
+ */
 #include "base/http_internal.h"
 #include "base/json.h"
 #include "base/zbody.h"
+#include <errno.h>
 #include <event2/buffer.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
+
+static const struct {
+	enum evhttp_cmd_type theirs;
+	enum http_method ours;
+} methods[] = {{EVHTTP_REQ_GET, HTTP_GET}, {EVHTTP_REQ_POST, HTTP_POST}, {EVHTTP_REQ_PUT, HTTP_PUT},
+	{EVHTTP_REQ_PATCH, HTTP_PATCH}, {EVHTTP_REQ_DELETE, HTTP_DELETE},
+	{EVHTTP_REQ_HEAD, HTTP_HEAD}};
+
+/* ---- asking ---- */
+
+enum http_method http_method(const struct http_req *r)
+{
+	enum evhttp_cmd_type theirs = evhttp_request_get_command(r->ev);
+
+	for (size_t i = 0; i < sizeof methods / sizeof *methods; i++)
+		if (methods[i].theirs == theirs)
+			return methods[i].ours;
+	return HTTP_GET; /* evhttp lets no other through */
+}
+
+const char *http_path(const struct http_req *r)
+{
+	return r->path;
+}
+
+const char *http_raw_query(const struct http_req *r)
+{
+	return r->raw_query ? r->raw_query : "";
+}
+
+/* The value of "name=value", "" of a bare "name", NULL when it has another name. */
+static const char *parameter(struct arena *a, const char *text, size_t len, const char *name)
+{
+	char *pair = arena_strndup(a, text, len), *value = strchr(pair, '='), *decoded;
+	bool same;
+
+	if (value)
+		*value++ = '\0';
+	decoded = evhttp_uridecode(pair, 1, NULL);
+	same = decoded && strcmp(decoded, name) == 0;
+	free(decoded);
+	if (!same)
+		return NULL;
+	decoded = evhttp_uridecode(value ? value : "", 1, NULL);
+	text = arena_strdup(a, decoded);
+	free(decoded);
+	return text;
+}
+
+const char *http_query(const struct http_req *r, const char *name)
+{
+	const char *p = r->raw_query, *found = NULL;
+
+	while (p && *p && !found) {
+		size_t len = strcspn(p, "&");
+		found = parameter(r->arena, p, len, name);
+		p += len + (p[len] == '&');
+	}
+	return found;
+}
+
+const char *http_header(const struct http_req *r, const char *name)
+{
+	return evhttp_find_header(evhttp_request_get_input_headers(r->ev), name);
+}
+
+const char *http_cookie(const struct http_req *r, const char *name)
+{
+	const char *p = http_header(r, "Cookie");
+	size_t n = strlen(name);
+
+	while (p && *p) {
+		p += strspn(p, "; ");
+		if (strncmp(p, name, n) == 0 && p[n] == '=')
+			return arena_strndup(r->arena, p + n + 1, strcspn(p + n + 1, ";"));
+		p += strcspn(p, ";");
+	}
+	return NULL;
+}
+
+const char *http_body(const struct http_req *r, size_t *len)
+{
+	*len = r->body_len;
+	return r->body;
+}
+
+const struct tls_peer *http_peer(const struct http_req *r)
+{
+	return &r->conn->peer;
+}
+
+const char *http_remote(const struct http_req *r)
+{
+	char *address = NULL;
+	uint16_t port;
+
+	if (!r->conn->ssl)
+		return "unix";
+	evhttp_connection_get_peer(r->evcon, &address, &port);
+	return address ? address : "?";
+}
+
+int http_unix_peer(const struct http_req *r, uid_t *uid, gid_t *gid, pid_t *pid)
+{
+	int fd = bufferevent_getfd(evhttp_connection_get_bufferevent(r->evcon));
+	struct ucred cred;
+	socklen_t len = sizeof cred;
+
+	if (r->conn->ssl || getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &cred, &len) < 0)
+		return -1;
+	*uid = cred.uid;
+	*gid = cred.gid;
+	*pid = cred.pid;
+	return 0;
+}
+
+struct arena *http_arena(struct http_req *r)
+{
+	return r->arena;
+}
+
+void http_set_on_gone(struct http_req *r, void (*gone)(void *ctx, struct http_req *r), void *ctx)
+{
+	r->gone = gone;
+	r->gone_ctx = ctx;
+}
+
+/* ---- answering ---- */
 
 static const char *reason(int status)
 {
@@ -20,8 +155,8 @@ static const char *reason(int status)
 		{401, "Unauthorized"}, {403, "Forbidden"}, {404, "Not Found"},
 		{405, "Method Not Allowed"}, {409, "Conflict"}, {410, "Gone"},
 		{413, "Content Too Large"}, {429, "Too Many Requests"},
-		{500, "Internal Server Error"}, {502, "Bad Gateway"}, {503, "Service Unavailable"},
-		{507, "Insufficient Storage"}};
+		{431, "Request Header Fields Too Large"}, {500, "Internal Server Error"},
+		{502, "Bad Gateway"}, {503, "Service Unavailable"}, {507, "Insufficient Storage"}};
 
 	for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
 		if (texts[i].status == status)
@@ -41,6 +176,23 @@ static bool wants_zstd(const struct http_req *r, size_t len)
 	return accept && strstr(accept, "zstd");
 }
 
+/* Sends out as the body; where the answer must have none, only its length is told. Frees out and the request. */
+static void send_body(struct http_req *r, int status, struct evbuffer *out)
+{
+	char length[24];
+
+	if (status == 204 || status == 304 || http_method(r) == HTTP_HEAD) {
+		snprintf(length, sizeof length, "%zu", evbuffer_get_length(out));
+		if (status != 204)
+			http_add_header(r, "Content-Length", length);
+		evbuffer_free(out);
+		out = evbuffer_new();
+	}
+	evhttp_send_reply(r->ev, status, reason(status), out);
+	evbuffer_free(out);
+	http_req_end(r);
+}
+
 void http_reply(struct http_req *r, int status, const char *type, const void *body, size_t len)
 {
 	struct evbuffer *out = evbuffer_new();
@@ -49,42 +201,54 @@ void http_reply(struct http_req *r, int status, const char *type, const void *bo
 	http_unhold(r);
 	if (type)
 		http_add_header(r, "Content-Type", type);
-	buf_init(&packed, len + 4096);
+	buf_init(&packed, len); /* what does not shrink goes as it is */
 	if (wants_zstd(r, len) && zbody_encode(body, len, &packed) == 0) {
 		http_add_header(r, "Content-Encoding", "zstd");
-		body = packed.data;
-		len = packed.len;
+		http_add_header(r, "Vary", "Accept-Encoding");
+		evbuffer_add(out, packed.data, packed.len);
+	} else {
+		evbuffer_add(out, body, len);
 	}
-	evbuffer_add(out, body, len);
-	evhttp_send_reply(r->ev, status, reason(status), out);
-	evbuffer_free(out);
+	send_body(r, status, out);
 	buf_release(&packed);
-	http_req_end(r);
 }
 
-int http_reply_file(struct http_req *r, int status, const char *type, const char *path, struct err *e)
+static int open_regular(const char *path, off_t *size, struct err *e)
 {
-	int fd = open(path, O_RDONLY | O_CLOEXEC);
-	struct evbuffer *out;
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
 	struct stat st;
 
-	if (fd < 0 || fstat(fd, &st) < 0 || !S_ISREG(st.st_mode)) {
-		err_errno(e, "cannot read %s", path);
-		if (fd >= 0)
-			close(fd);
-		return -1;
+	if (fd < 0)
+		return errno == ENOENT ? err_set(e, ERR_NOT_FOUND, "there is no %s", path)
+				       : err_errno(e, "cannot read %s", path);
+	if (fstat(fd, &st) == 0 && S_ISREG(st.st_mode)) {
+		*size = st.st_size;
+		return fd;
 	}
+	close(fd);
+	return err_set(e, ERR_NOT_FOUND, "%s is no regular file", path);
+}
+
+int http_reply_file(
+	struct http_req *r, int status, const char *type, const char *path, struct err *e)
+{
+	off_t size;
+	int fd = open_regular(path, &size, e);
+	struct evbuffer *out;
+
+	if (fd < 0)
+		return -1;
 	out = evbuffer_new();
-	if (evbuffer_add_file(out, fd, 0, st.st_size) < 0) { /* takes the descriptor over */
+	if (size == 0) {
+		close(fd);                                    /* nothing to map */
+	} else if (evbuffer_add_file(out, fd, 0, size) < 0) { /* else it owns the descriptor */
 		evbuffer_free(out);
 		close(fd);
 		return err_set(e, ERR_IO, "cannot map %s", path);
 	}
 	http_unhold(r);
 	http_add_header(r, "Content-Type", type);
-	evhttp_send_reply(r->ev, status, reason(status), out);
-	evbuffer_free(out);
-	http_req_end(r);
+	send_body(r, status, out);
 	return 0;
 }
 
@@ -121,10 +285,9 @@ void http_stream_begin(struct http_req *r, int status, const char *type, size_t 
 
 int http_stream_add(struct http_req *r, const void *data, size_t len)
 {
-	struct bufferevent *bev = evhttp_connection_get_bufferevent(r->evcon);
 	struct evbuffer *chunk;
 
-	if (evbuffer_get_length(bufferevent_get_output(bev)) + len > r->max_unsent)
+	if (http_stream_unsent(r) + len > r->max_unsent)
 		return -1;
 	chunk = evbuffer_new();
 	evbuffer_add(chunk, data, len);
@@ -135,7 +298,8 @@ int http_stream_add(struct http_req *r, const void *data, size_t len)
 
 size_t http_stream_unsent(const struct http_req *r)
 {
-	return evbuffer_get_length(bufferevent_get_output(evhttp_connection_get_bufferevent(r->evcon)));
+	return evbuffer_get_length(
+		bufferevent_get_output(evhttp_connection_get_bufferevent(r->evcon)));
 }
 
 void http_stream_end(struct http_req *r)

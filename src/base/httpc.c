@@ -5,25 +5,40 @@
  * An evhttp connection over TLS cannot be reopened, so each connection is made anew and freed when it closed. evhttp
  * does not like to be freed from inside its own callbacks: an answer is therefore only noted there, and handed to the owner
  * from an event of ours. A kept-alive connection that the server closed meanwhile fails at once; such a request goes
- * again, once, on a fresh one.
+ * again, once, on a fresh one. One that is cut later, or after the first byte of an answer, was under way: that is told.
+ *
+ * A session belongs to the TLS context it was made with: under another one (a renewed certificate) the server would still see
+ * the old certificate. Whenever evhttp closes, before it touches the SSL, the shutdown is marked as done: else OpenSSL takes the
+ * session for broken and it is never resumed.
  */
 #include "base/httpc.h"
 #include "base/arena.h"
+#include "base/clock.h"
 #include "base/zbody.h"
+#include <arpa/inet.h>
 #include <assert.h>
+#include <errno.h>
 #include <event2/buffer.h>
 #include <event2/bufferevent.h>
 #include <event2/bufferevent_ssl.h>
 #include <event2/http.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <openssl/err.h>
+#include <openssl/x509_vfy.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #define CONNECT_MS 10000
+#define REUSE_MS 3000 /* a connection that was dead before the request fails within this */
+#define SESSIONS_KEPT 4
 
 struct httpc_sessions {
-	SSL_SESSION *newest;
+	SSL_CTX *tls;                     /* they were made with */
+	SSL_SESSION *kept[SESSIONS_KEPT]; /* oldest first */
+	size_t n;
 };
 
 struct httpc {
@@ -34,14 +49,18 @@ struct httpc {
 	bool closed;  /* evhttp said so: free it before the next request */
 	bool used;    /* it has served a request */
 	bool refused; /* the server was judged and is not wanted */
+	bool resumed; /* a session */
 	struct err judged;
+	bool connected; /* and the handshake is done */
+	int connect_errno;
 	/* the request under way */
-	bool busy, noted, retried, connected;
-	bool in_time; /* it connected in time: the deadline is the answer's now */
-	char method[8], *path, *type;
+	bool busy, noted, retried;
+	bool heard; /* something of an answer came */
+	enum evhttp_cmd_type method;
+	char *path, *type;
 	struct buf body;
 	bool packed;
-	int64_t timeout_ms;
+	int64_t timeout_ms, begun_mono;
 	struct event *deadline, *deliver;
 	void (*done)(void *ctx, const struct httpc_answer *a);
 	void *ctx;
@@ -57,15 +76,70 @@ struct httpc_sessions *httpc_sessions_new(void)
 	return xcalloc(1, sizeof(struct httpc_sessions));
 }
 
+static void sessions_clear(struct httpc_sessions *s)
+{
+	for (size_t i = 0; i < s->n; i++)
+		SSL_SESSION_free(s->kept[i]);
+	SSL_CTX_free(s->tls);
+	*s = (struct httpc_sessions){0};
+}
+
 void httpc_sessions_free(struct httpc_sessions *s)
 {
 	if (!s)
 		return;
-	SSL_SESSION_free(s->newest);
+	sessions_clear(s);
 	free(s);
 }
 
-/* ---- TLS ---- */
+/* OpenSSL marks a session once it has brought forth a newer one. */
+static void sessions_sweep(struct httpc_sessions *s)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < s->n; i++)
+		if (SSL_SESSION_is_resumable(s->kept[i]))
+			s->kept[n++] = s->kept[i];
+		else
+			SSL_SESSION_free(s->kept[i]);
+	s->n = n;
+}
+
+/* Takes over the reference to session. */
+static void sessions_add(struct httpc_sessions *s, SSL_CTX *tls, SSL_SESSION *session)
+{
+	if (s->tls != tls) {
+		sessions_clear(s);
+		SSL_CTX_up_ref(tls);
+		s->tls = tls;
+	}
+	sessions_sweep(s);
+	if (s->n == SESSIONS_KEPT) {
+		SSL_SESSION_free(s->kept[0]);
+		memmove(s->kept, s->kept + 1, --s->n * sizeof *s->kept);
+	}
+	s->kept[s->n++] = session;
+}
+
+/* Gives ssl the newest one, each once; the last one stays, for the case that this connection fails. */
+static void sessions_use(struct httpc_sessions *s, SSL_CTX *tls, SSL *ssl)
+{
+	sessions_sweep(s);
+	if (s->n == 0 || s->tls != tls)
+		return;
+	SSL_set_session(ssl, s->kept[s->n - 1]);
+	if (s->n > 1)
+		SSL_SESSION_free(s->kept[--s->n]);
+}
+
+static void deadline_in(struct httpc *c, int64_t ms)
+{
+	struct timeval tv = {ms / 1000, ms % 1000 * 1000};
+
+	event_add(c->deadline, &tv);
+}
+
+/* ---- the connection ---- */
 
 static int client_index(void)
 {
@@ -82,27 +156,40 @@ static int on_session(SSL *ssl, SSL_SESSION *session)
 
 	if (!c || !c->conf.sessions)
 		return 0;
-	SSL_SESSION_free(c->conf.sessions->newest);
-	c->conf.sessions->newest = session;
+	sessions_add(c->conf.sessions, c->conf.tls, session);
 	return 1; /* the reference is ours now */
+}
+
+/* The handshake is done: from here on the answer's deadline counts. */
+static void on_connected(struct httpc *c)
+{
+	int64_t left = c->begun_mono + c->timeout_ms - clock_mono_ms();
+	int one = 1;
+
+	c->connected = true;
+	setsockopt(SSL_get_fd(c->ssl), IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
+	deadline_in(c, left > 0 ? left : 0);
 }
 
 /* After the handshake, before anything was sent: a server that is not wanted gets nothing. */
 static void on_info(const SSL *ssl, int where, int rc)
 {
 	struct httpc *c = SSL_get_ex_data(ssl, client_index());
-	SSL *mine = (SSL *)(uintptr_t)ssl;
 	struct tls_peer peer;
 
-	if (!c || !(where & SSL_CB_HANDSHAKE_DONE) || c->connected)
+	if (!c || c->connected)
 		return;
-	c->connected = true;
-	tls_peer(mine, &peer);
-	c->answer.resumed = peer.resumed;
+	if (where == SSL_CB_CONNECT_EXIT && rc < 0 && errno != EAGAIN && errno != EINPROGRESS)
+		c->connect_errno = errno;
+	if (!(where & SSL_CB_HANDSHAKE_DONE))
+		return;
+	on_connected(c);
+	tls_peer(c->ssl, &peer);
+	c->resumed = peer.resumed;
 	if (!c->conf.judge || c->conf.judge(c->conf.ctx, &peer, &c->judged) == 0)
 		return;
 	c->refused = true;
-	SSL_set_shutdown(mine, SSL_SENT_SHUTDOWN | SSL_RECEIVED_SHUTDOWN);
+	SSL_set_shutdown(c->ssl, SSL_SENT_SHUTDOWN | SSL_RECEIVED_SHUTDOWN);
 }
 
 static void connection_free(struct httpc *c)
@@ -111,7 +198,6 @@ static void connection_free(struct httpc *c)
 		return;
 	evhttp_connection_set_closecb(c->evcon, NULL, NULL);
 	SSL_set_ex_data(c->ssl, client_index(), NULL);
-	/* Else OpenSSL takes the session for broken and it is never resumed. */
 	SSL_set_shutdown(c->ssl, SSL_SENT_SHUTDOWN | SSL_RECEIVED_SHUTDOWN);
 	evhttp_connection_free(c->evcon);
 	c->evcon = NULL;
@@ -120,7 +206,17 @@ static void connection_free(struct httpc *c)
 
 static void on_close(struct evhttp_connection *evcon, void *arg)
 {
-	((struct httpc *)arg)->closed = true;
+	struct httpc *c = arg;
+
+	c->closed = true;
+	SSL_set_shutdown(c->ssl, SSL_SENT_SHUTDOWN | SSL_RECEIVED_SHUTDOWN);
+}
+
+static void on_input(struct evbuffer *in, const struct evbuffer_cb_info *info, void *arg)
+{
+	struct httpc *c = arg;
+
+	c->heard |= info->n_added > 0;
 }
 
 static void connection_open(struct httpc *c)
@@ -128,17 +224,19 @@ static void connection_open(struct httpc *c)
 	struct bufferevent *bev;
 
 	connection_free(c);
-	c->closed = c->used = c->refused = c->connected = false;
+	c->closed = c->used = c->refused = c->connected = c->resumed = false;
+	c->connect_errno = 0;
 	c->ssl = SSL_new(c->conf.tls);
 	if (!c->ssl)
 		abort();
 	SSL_set_ex_data(c->ssl, client_index(), c);
 	SSL_set_info_callback(c->ssl, on_info);
-	if (c->conf.sessions && c->conf.sessions->newest)
-		SSL_set_session(c->ssl, c->conf.sessions->newest);
+	if (c->conf.sessions)
+		sessions_use(c->conf.sessions, c->conf.tls, c->ssl);
 	bev = bufferevent_openssl_socket_new(
 		c->conf.base, -1, c->ssl, BUFFEREVENT_SSL_CONNECTING, BEV_OPT_CLOSE_ON_FREE);
 	bufferevent_openssl_set_allow_dirty_shutdown(bev, 1);
+	evbuffer_add_cb(bufferevent_get_input(bev), on_input, c);
 	c->evcon = evhttp_connection_base_bufferevent_new(
 		c->conf.base, c->conf.dns, bev, c->host, (uint16_t)c->conf.port);
 	evhttp_connection_set_max_body_size(c->evcon, (ev_ssize_t)c->conf.max_body_bytes);
@@ -180,27 +278,52 @@ static void on_error(enum evhttp_request_error error, void *arg)
 	}
 }
 
+/* What OpenSSL has against the connection; false: nothing. libevent puts its own result codes among OpenSSL's errors: they
+ * name no library. */
+static bool tls_reason(const struct httpc *c, char *out, size_t size)
+{
+	struct bufferevent *bev = evhttp_connection_get_bufferevent(c->evcon);
+	long verdict = SSL_get_verify_result(c->ssl);
+	unsigned long code;
+	const char *reason;
+
+	if (verdict != X509_V_OK && !c->connected) {
+		snprintf(out, size, "its certificate is refused: %s",
+			X509_verify_cert_error_string(verdict));
+		return true;
+	}
+	while ((code = bufferevent_get_openssl_error(bev)) != 0) {
+		reason = ERR_GET_LIB(code) == ERR_LIB_SSL ? ERR_reason_error_string(code) : NULL;
+		if (!reason)
+			continue;
+		snprintf(out, size, "%s", reason);
+		return true;
+	}
+	return false;
+}
+
 static void failure_reason(struct httpc *c)
 {
+	struct bufferevent *bev = evhttp_connection_get_bufferevent(c->evcon);
 	struct err *e = &c->answer.e;
+	int dns = bufferevent_socket_get_dns_error(bev);
 	char text[256];
-	unsigned long code;
 
-	if (c->refused) {
+	if (c->refused)
 		*e = c->judged;
-		c->answer.closed_early = false;
-		return;
-	}
-	code = bufferevent_get_openssl_error(evhttp_connection_get_bufferevent(c->evcon));
-	if (code) {
-		ERR_error_string_n(code, text, sizeof text);
+	else if (dns)
+		err_set(e, ERR_UNAVAILABLE, "the name %s is not found: %s", c->host,
+			evutil_gai_strerror(dns));
+	else if (tls_reason(c, text, sizeof text))
 		err_set(e, ERR_UNAVAILABLE, "TLS with %s port %d failed: %s", c->host, c->conf.port,
 			text);
-	} else if (!e->code || !c->connected) {
-		err_set(e, ERR_UNAVAILABLE, "cannot connect to %s port %d", c->host, c->conf.port);
-	}
-	if (!c->connected)
-		c->answer.closed_early = false;
+	else if (!c->connected)
+		err_set(e, ERR_UNAVAILABLE, "cannot connect to %s port %d%s%s", c->host,
+			c->conf.port, c->connect_errno ? ": " : "",
+			c->connect_errno ? strerror(c->connect_errno) : "");
+	else
+		return; /* on_error said it */
+	c->answer.closed_early = false;
 }
 
 static void on_done(struct evhttp_request *req, void *arg)
@@ -224,53 +347,63 @@ static void on_done(struct evhttp_request *req, void *arg)
 	note(c);
 }
 
+/* A name needs a resolver: without one libevent would look it up and stop the whole loop meanwhile. */
+static bool reachable(const struct httpc *c)
+{
+	struct in_addr v4;
+
+	return c->conf.dns || strchr(c->host, ':') || inet_pton(AF_INET, c->host, &v4) == 1;
+}
+
 static void start(struct httpc *c)
 {
 	struct evhttp_request *req;
 	struct evkeyvalq *headers;
-	enum evhttp_cmd_type cmd = strcmp(c->method, "GET") == 0 ? EVHTTP_REQ_GET : EVHTTP_REQ_POST;
-	struct timeval tv = {c->timeout_ms / 1000, c->timeout_ms % 1000 * 1000};
-	char host[300];
+	char text[300];
 
+	c->begun_mono = clock_mono_ms();
+	if (!reachable(c)) {
+		err_set(&c->answer.e, ERR_INVALID,
+			"%s is not a numeric address, and names cannot be looked up here", c->host);
+		note(c);
+		return;
+	}
 	if (!c->evcon || c->closed)
 		connection_open(c);
+	c->heard = false;
 	evhttp_connection_set_timeout(c->evcon, (int)(c->timeout_ms / 1000) + 5);
 	req = evhttp_request_new(on_done, c);
 	evhttp_request_set_error_cb(req, on_error);
 	headers = evhttp_request_get_output_headers(req);
-	snprintf(host, sizeof host, strchr(c->host, ':') ? "[%s]:%d" : "%s:%d", c->host,
+	snprintf(text, sizeof text, strchr(c->host, ':') ? "[%s]:%d" : "%s:%d", c->host,
 		c->conf.port);
-	evhttp_add_header(headers, "Host", host);
+	evhttp_add_header(headers, "Host", text);
 	evhttp_add_header(headers, "Accept-Encoding", "zstd");
 	evhttp_add_header(headers, "Connection", "keep-alive");
 	if (c->type)
 		evhttp_add_header(headers, "Content-Type", c->type);
 	if (c->packed)
 		evhttp_add_header(headers, "Content-Encoding", "zstd");
-	if (c->body.len)
+	if (c->body.len) {
+		snprintf(text, sizeof text, "%zu", c->body.len);
+		evhttp_add_header(headers, "Content-Length", text);
 		evbuffer_add(evhttp_request_get_output_buffer(req), c->body.data, c->body.len);
-	if (!c->used) /* connecting has a limit of its own */
-		tv = (struct timeval){CONNECT_MS / 1000, 0};
-	event_add(c->deadline, &tv);
-	if (evhttp_make_request(c->evcon, req, cmd, c->path) < 0) {
+	}
+	deadline_in(c, c->connected || c->timeout_ms < CONNECT_MS ? c->timeout_ms : CONNECT_MS);
+	if (evhttp_make_request(c->evcon, req, c->method, c->path) < 0) {
 		err_set(&c->answer.e, ERR_UNAVAILABLE, "cannot start a request to %s port %d",
 			c->host, c->conf.port);
-		note(c); /* evhttp freed the request */
+		evhttp_request_free(req);
+		note(c);
 	}
 }
 
 static void on_deadline(evutil_socket_t fd, short what, void *arg)
 {
 	struct httpc *c = arg;
-	struct timeval rest = {(c->timeout_ms - CONNECT_MS) / 1000, 0};
 
 	if (c->noted)
 		return;
-	if (c->connected && !c->used && !c->in_time && rest.tv_sec > 0) {
-		c->in_time = true;
-		event_add(c->deadline, &rest);
-		return;
-	}
 	err_set(&c->answer.e, ERR_UNAVAILABLE,
 		c->connected ? "%s port %d did not answer in time"
 			     : "cannot connect to %s port %d in time",
@@ -307,6 +440,13 @@ static void answer_body(struct httpc *c)
 	a->len = c->decoded.len;
 }
 
+/* The kept-alive connection had been closed before the request reached the server. */
+static bool was_dead(const struct httpc *c)
+{
+	return c->answer.status == 0 && c->answer.closed_early && c->used && !c->heard &&
+		!c->retried && clock_mono_ms() - c->begun_mono < REUSE_MS;
+}
+
 /* Out of evhttp's hands: the answer goes to the owner, who may start the next request or free us. */
 static void on_deliver(evutil_socket_t fd, short what, void *arg)
 {
@@ -318,7 +458,7 @@ static void on_deliver(evutil_socket_t fd, short what, void *arg)
 
 	event_del(c->deadline);
 	c->noted = false;
-	if (c->answer.status == 0 && c->used && c->answer.closed_early && !c->retried) {
+	if (was_dead(c)) {
 		c->retried = true;
 		c->answer = (struct httpc_answer){0};
 		connection_free(c);
@@ -326,6 +466,7 @@ static void on_deliver(evutil_socket_t fd, short what, void *arg)
 		return;
 	}
 	answer_body(c);
+	c->answer.resumed = c->resumed;
 	if (c->answer.status == 0)
 		connection_free(c);
 	request_clear(c);
@@ -342,15 +483,31 @@ static void on_deliver(evutil_socket_t fd, short what, void *arg)
 	free(type);
 }
 
+static enum evhttp_cmd_type method_of(const char *name)
+{
+	static const struct {
+		const char *name;
+		enum evhttp_cmd_type type;
+	} methods[] = {{"GET", EVHTTP_REQ_GET}, {"POST", EVHTTP_REQ_POST}, {"PUT", EVHTTP_REQ_PUT},
+		{"PATCH", EVHTTP_REQ_PATCH}, {"DELETE", EVHTTP_REQ_DELETE},
+		{"HEAD", EVHTTP_REQ_HEAD}};
+
+	for (size_t i = 0; i < sizeof methods / sizeof *methods; i++)
+		if (strcmp(methods[i].name, name) == 0)
+			return methods[i].type;
+	assert(!"a method");
+	return EVHTTP_REQ_GET;
+}
+
 int httpc_request(struct httpc *c, const char *method, const char *path, const char *type,
 	const void *body, size_t len, bool compress, int64_t timeout_ms,
 	void (*done)(void *ctx, const struct httpc_answer *a), void *ctx)
 {
 	assert(!c->busy);
 	c->busy = true;
-	c->retried = c->packed = c->in_time = false;
+	c->retried = c->packed = false;
 	c->answer = (struct httpc_answer){0};
-	snprintf(c->method, sizeof c->method, "%s", method);
+	c->method = method_of(method);
 	c->path = xstrdup(path);
 	c->type = type ? xstrdup(type) : NULL;
 	c->timeout_ms = timeout_ms;
@@ -387,6 +544,7 @@ struct httpc *httpc_new(const struct httpc_conf *conf)
 {
 	struct httpc *c = xcalloc(1, sizeof *c);
 
+	signal(SIGPIPE, SIG_IGN); /* writing to a server that went away */
 	c->conf = *conf;
 	c->host = xstrdup(conf->host);
 	SSL_CTX_up_ref(conf->tls);

@@ -18,15 +18,16 @@
 struct evdns_base;
 struct httpc;
 
-/* Where resumable sessions are kept: one a parent. Freed after its clients. */
+/* Where resumable sessions are kept: one a parent; the newest few, of one TLS context. Freed after its
+ * clients. */
 struct httpc_sessions;
 struct httpc_sessions *httpc_sessions_new(void);
 void httpc_sessions_free(struct httpc_sessions *s);
 
 struct httpc_conf {
 	struct event_base *base;
-	struct evdns_base *dns;          /* may be NULL when host is numeric */
-	SSL_CTX *tls;                    /* from tls_client_ctx; a reference is taken */
+	struct evdns_base *dns; /* may be NULL when host is numeric; freed with fail_requests */
+	SSL_CTX *tls;           /* from tls_client_ctx; a reference is taken */
 	struct httpc_sessions *sessions; /* may be NULL: never resume */
 	const char *host;                /* name or numeric address; copied */
 	int port;
@@ -37,6 +38,7 @@ struct httpc_conf {
 	void *ctx;
 };
 
+/* From then on the process ignores SIGPIPE. */
 struct httpc *httpc_new(const struct httpc_conf *conf);
 /* Ends any request under way without calling its callback. Accepts NULL. */
 void httpc_free(struct httpc *c);
@@ -45,13 +47,14 @@ struct httpc_answer {
 	int status;       /* 0: no answer; see e */
 	const char *body; /* decoded when Content-Encoding: zstd */
 	size_t len;
-	const char *type;  /* Content-Type or NULL */
-	bool resumed;      /* of the connection it came over */
-	bool closed_early; /* the connection was cut while we waited for an answer */
-	struct err e;      /* ERR_UNAVAILABLE, ERR_PROTOCOL, ERR_TOO_LARGE … when status is 0 */
+	const char *type; /* Content-Type or NULL */
+	bool resumed;     /* of the connection it came over */
+	bool closed_early; /* the connection was cut while we waited for an answer, or in the midst of it */
+	struct err e; /* ERR_UNAVAILABLE, ERR_PROTOCOL, ERR_TOO_LARGE … when status is 0 */
 };
 
-/* Starts a request; -1 only when one is under way (a bug of ours) or memory is short. body is copied;
+/* Starts a GET, HEAD, POST, PUT, PATCH or DELETE. A kept-alive connection that turns out to be closed is
+ * made anew, once; connecting has 10 s, or timeout_ms when that is less. Returns 0. body is copied;
  * over 1 KiB it goes zstd-compressed when `compress`. The callback is called exactly once unless the
  * client is freed first; it may start the next request or free the client. */
 int httpc_request(struct httpc *c, const char *method, const char *path, const char *type,
