@@ -35,14 +35,17 @@ static void back(void **state)
 
 static void not_ours(void **state)
 {
-	struct cursor name = {"name", false, false, ID, "web1"}, down = {"name", true, false, ID, "web1"},
-		      memory = {"host.memory", false, true, ID, "1"}, words = {"host.memory", false, true, ID, "many"},
+	struct cursor name = {"name", false, false, ID, "web1"},
+		      down = {"name", true, false, ID, "web1"},
+		      memory = {"host.memory", false, true, ID, "1"},
+		      words = {"host.memory", false, true, ID, "many"},
 		      nobody = {"name", false, false, "no-id", "web1"};
 	struct arena *a = arena_new();
 	struct cursor want = {"name", false, false};
 	const char *good = cursor_make(&name, a);
-	const char *rows[] = {"", "x", "00", "zz", cursor_make(&down, a), cursor_make(&memory, a), cursor_make(&nobody, a),
-		arena_printf(a, "%s0", good), arena_printf(a, "%sff", good), arena_printf(a, "%s00", good), good + 2};
+	const char *rows[] = {"", "x", "00", "zz", cursor_make(&down, a), cursor_make(&memory, a),
+		cursor_make(&nobody, a), arena_printf(a, "%s0", good),
+		arena_printf(a, "%sff", good), arena_printf(a, "%s00", good), good + 2};
 	struct err e = ERR_INIT;
 
 	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
@@ -67,7 +70,8 @@ static void too_long(void **state)
 
 int main(void)
 {
-	const struct CMUnitTest tests[] = {cmocka_unit_test(back), cmocka_unit_test(not_ours), cmocka_unit_test(too_long)};
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(back), cmocka_unit_test(not_ours), cmocka_unit_test(too_long)};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -49,7 +49,13 @@ static void refused(void **state)
 	static const struct {
 		const char *text, *field;
 	} rows[] = {
-		{"a=%", "a"}, {"a=%4", "a"}, {"a=%zz", "a"}, {"a=%00", "a"}, {"a=%ff", "a"}, {"a=1&a=2", "a"}, {"%zz=1", ""},
+		{"a=%", "a"},
+		{"a=%4", "a"},
+		{"a=%zz", "a"},
+		{"a=%00", "a"},
+		{"a=%ff", "a"},
+		{"a=1&a=2", "a"},
+		{"%zz=1", ""},
 		{"x=1&y=%c3", "y"},
 	};
 	struct arena *a = arena_new();

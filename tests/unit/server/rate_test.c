@@ -81,14 +81,16 @@ static void the_table_has_an_end(void **state)
 		snprintf(key, sizeof key, "key-%d", i);
 		rate_failed(r, key, NOW);
 	}
-	assert_int_equal(rate_check(r, "guesser", NOW, NULL), -1); /* those who may try soonest made room */
+	assert_int_equal(
+		rate_check(r, "guesser", NOW, NULL), -1); /* those who may try soonest made room */
 	rate_free(r);
 }
 
 static void addresses(void **state)
 {
-	static const char *const rows[][2] = {{"192.0.2.7", "192.0.2.7"}, {"2001:db8:1:2:3:4:5:6", "2001:db8:1:2::"},
-		{"2001:db8:1:2::9", "2001:db8:1:2::"}, {"unix", "unix"}};
+	static const char *const rows[][2] = {{"192.0.2.7", "192.0.2.7"},
+		{"2001:db8:1:2:3:4:5:6", "2001:db8:1:2::"}, {"2001:db8:1:2::9", "2001:db8:1:2::"},
+		{"unix", "unix"}};
 	char out[RATE_KEY];
 
 	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)

@@ -36,7 +36,8 @@ static void every_row_can_be_reached(void **state)
 {
 	for (size_t i = 0; nth(i); i++)
 		for (size_t k = 0; k < i; k++)
-			if (nth(k)->method == nth(i)->method && covers(nth(k)->pattern, nth(i)->pattern))
+			if (nth(k)->method == nth(i)->method &&
+				covers(nth(k)->pattern, nth(i)->pattern))
 				fail_msg("%s is hidden by %s", nth(i)->pattern, nth(k)->pattern);
 }
 
@@ -47,7 +48,8 @@ static void rows_are_sound(void **state)
 		bool writes = r->flags & ROUTE_WRITE, open = r->flags & ROUTE_PUBLIC;
 		assert_non_null(r->handle);
 		assert_true(*r->pattern == '/');
-		assert_true(r->method == HTTP_GET || r->method == HTTP_POST || r->method == HTTP_DELETE);
+		assert_true(r->method == HTTP_GET || r->method == HTTP_POST ||
+			r->method == HTTP_DELETE);
 		assert_int_equal(writes, r->method != HTTP_GET);
 		assert_true(!(open && r->role != ROLE_NONE));
 		assert_int_equal(!!(r->flags & ROUTE_LIMITED), r->check != NULL);
@@ -60,8 +62,8 @@ static void rows_are_sound(void **state)
 
 static void what_is_open(void **state)
 {
-	static const char *const open[] = {"/api/v1/login", "/api/v1/version", "/healthz", "/api/openapi.yaml",
-		"/him/v1/file/him-agent", "/login", "/style.css"};
+	static const char *const open[] = {"/api/v1/login", "/api/v1/version", "/healthz",
+		"/api/openapi.yaml", "/him/v1/file/him-agent", "/login", "/style.css"};
 	size_t n = 0;
 
 	for (size_t i = 0; nth(i); i++) {

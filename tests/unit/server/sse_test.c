@@ -16,8 +16,9 @@ static void framed(void **state)
 	buf_init(&b, 1000);
 	json_set_string(j, "text", "two\nlines\r\n\n: and a trap\ndata: x");
 	assert_int_equal(sse_print("machine.online", 42, j, &b), 0);
-	assert_string_equal(buf_str(&b), "id: 42\nevent: machine.online\n"
-					 "data: {\"text\":\"two\\nlines\\r\\n\\n: and a trap\\ndata: x\"}\n\n");
+	assert_string_equal(buf_str(&b),
+		"id: 42\nevent: machine.online\n"
+		"data: {\"text\":\"two\\nlines\\r\\n\\n: and a trap\\ndata: x\"}\n\n");
 	buf_clear(&b);
 	assert_int_equal(sse_print("out\nput: x\r", 0, j, &b), 0);
 	assert_memory_equal(buf_str(&b), "event: output:x\ndata: {", 23);
@@ -38,7 +39,8 @@ static void over_the_ceiling(void **state)
 
 int main(void)
 {
-	const struct CMUnitTest tests[] = {cmocka_unit_test(framed), cmocka_unit_test(over_the_ceiling)};
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(framed), cmocka_unit_test(over_the_ceiling)};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

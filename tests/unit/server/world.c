@@ -17,18 +17,32 @@
 #include <curl/curl.h>
 #include <event2/thread.h>
 #include <semaphore.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 /* ---- opening ---- */
 
-static struct server_conf settings = {.listen = (char *)"127.0.0.1", .addresses = (char *)"server.example,127.0.0.1",
-	.cert_ms = 86400000, .late_ms = 75000, .offline_ms = 180000, .grace_ms = 60000};
+static struct server_conf settings = {.listen = (char *)"127.0.0.1",
+	.addresses = (char *)"server.example,127.0.0.1",
+	.cert_ms = 86400000,
+	.late_ms = 75000,
+	.offline_ms = 180000,
+	.grace_ms = 60000};
 
-static int admit(void *ctx, const struct tls_peer *peer, const char *id, enum pki_role role, bool *renew_only, struct err *e)
+static int admit(void *ctx, const struct tls_peer *peer, const char *id, enum pki_role role,
+	bool *renew_only, struct err *e)
 {
 	return 0;
+}
+
+static void nothing_said(void *ctx, const struct hub_hello *h)
+{
+}
+
+static void nobody_there(void *ctx, const struct hub_presence *p)
+{
 }
 
 static void *run(void *arg)
@@ -39,8 +53,12 @@ static void *run(void *arg)
 
 static void listeners(struct world *w)
 {
-	struct http_conf conf = {.max_headers_bytes = 32768, .max_body_bytes = 2u << 20, .idle_ms = 60000,
-		.max_connections = 100, .handler = api_handle, .ctx = w->s->api};
+	struct http_conf conf = {.max_headers_bytes = 32768,
+		.max_body_bytes = 2u << 20,
+		.idle_ms = 60000,
+		.max_connections = 100,
+		.handler = api_handle,
+		.ctx = w->s->api};
 	struct tls_identity id = {w->s->keys.tls_cert, w->s->keys.tls_key};
 	struct err e = ERR_INIT;
 
@@ -56,13 +74,19 @@ static void listeners(struct world *w)
 
 void world_open(struct world *w)
 {
-	static const struct hub_ops ops = {.admit = admit};
-	struct hub_conf hub = {.ops = &ops, .late_ms = 75000, .offline_ms = 180000, .hold_max_ms = 60000, .mail_max_bytes = 1u << 20};
+	static const struct hub_ops ops = {
+		.admit = admit, .hello = nothing_said, .presence = nobody_there};
+	struct hub_conf hub = {.ops = &ops,
+		.late_ms = 75000,
+		.offline_ms = 180000,
+		.hold_max_ms = 60000,
+		.mail_max_bytes = 1u << 20};
 	struct err e = ERR_INIT;
 	char path[100];
 
 	memset(w, 0, sizeof *w);
 	evthread_use_pthreads();
+	signal(SIGPIPE, SIG_IGN);
 	curl_global_init(CURL_GLOBAL_DEFAULT);
 	w->arena = arena_new();
 	snprintf(w->home, sizeof w->home, "/tmp/him-api-XXXXXX");
@@ -76,10 +100,12 @@ void world_open(struct world *w)
 	w->s->conf = &settings;
 	w->s->base = event_base_new();
 	w->s->started_ms = clock_now_ms();
-	w->s->enrol_rate = rate_new();
+	w->s->enrol_rate = rate_new(5, 300000);
 	snprintf(w->s->generation, sizeof w->s->generation, "1");
 	facts_addresses(w->s);
-	assert_int_equal(keys_open(&w->s->keys, w->home, (const char *const *)w->s->names, settings.cert_ms, &e), 0);
+	assert_int_equal(keys_open(&w->s->keys, w->home, (const char *const *)w->s->names,
+				 settings.cert_ms, &e),
+		0);
 	snprintf(path, sizeof path, "%s/server.db", w->home);
 	w->s->store = store_open(path, w->s->base, server_migrations, &e);
 	assert_non_null(w->s->store);
@@ -107,8 +133,7 @@ void world_close(struct world *w)
 	http_server_close(w->s->people);
 	http_server_close(w->s->local);
 	store_close(w->s->store);
-	HASH_ITER(hh, w->s->revoked, x, tmp)
-	{
+	HASH_ITER (hh, w->s->revoked, x, tmp) {
 		HASH_DEL(w->s->revoked, x);
 		free(x);
 	}
@@ -118,6 +143,8 @@ void world_close(struct world *w)
 	event_base_loop(w->s->base, EVLOOP_NONBLOCK); /* what libevent frees a turn later */
 	event_base_free(w->s->base);
 	free(w->s);
+	for (struct owned *o = w->answers; o; o = o->next)
+		json_free(o->json);
 	arena_free(w->arena);
 	file_remove_tree(w->home, &e);
 }
@@ -154,7 +181,8 @@ static size_t on_body(char *data, size_t size, size_t n, void *arg)
 	struct transfer *t = arg;
 
 	assert_int_equal(buf_add(&t->body, data, size * n), 0);
-	if (t->q->events && count_events(&t->body) >= t->q->events && strcmp(t->body.data + t->body.len - 2, "\n\n") == 0) {
+	if (t->q->events && count_events(&t->body) >= t->q->events &&
+		strcmp(t->body.data + t->body.len - 2, "\n\n") == 0) {
 		t->over = true;
 		return 0; /* ends the transfer */
 	}
@@ -166,7 +194,8 @@ static size_t on_header(char *data, size_t size, size_t n, void *arg)
 	struct transfer *t = arg;
 
 	assert_int_equal(buf_add(&t->headers, data, size * n), 0);
-	if (size * n == 2 && t->q->meanwhile && !t->begun) { /* the empty line: the stream is open */
+	if (size * n == 2 && t->q->meanwhile &&
+		!t->begun) { /* the empty line: the stream is open */
 		t->begun = true;
 		assert_int_equal(pthread_create(&t->helper, NULL, meanwhile, t), 0);
 	}
@@ -193,13 +222,16 @@ static struct curl_slist *head_of(struct world *w, const struct ask *q)
 	if (q->body)
 		h = curl_slist_append(h, arena_printf(w->arena, "Content-Type: %s", type));
 	if (q->bearer)
-		h = curl_slist_append(h, arena_printf(w->arena, "Authorization: Bearer %s", q->bearer));
+		h = curl_slist_append(
+			h, arena_printf(w->arena, "Authorization: Bearer %s", q->bearer));
 	if (q->cookie)
-		h = curl_slist_append(h, arena_printf(w->arena, "Cookie: him_session=%s", q->cookie));
+		h = curl_slist_append(
+			h, arena_printf(w->arena, "Cookie: him_session=%s", q->cookie));
 	if (q->csrf)
 		h = curl_slist_append(h, arena_printf(w->arena, "X-HIM-CSRF: %s", q->csrf));
 	if (q->last_event)
-		h = curl_slist_append(h, arena_printf(w->arena, "Last-Event-ID: %s", q->last_event));
+		h = curl_slist_append(
+			h, arena_printf(w->arena, "Last-Event-ID: %s", q->last_event));
 	return h;
 }
 
@@ -228,16 +260,19 @@ static void take(struct world *w, struct transfer *t, long status, struct answer
 
 	x->status = (int)status;
 	x->headers = arena_strdup(w->arena, buf_str(&t->headers));
-	x->text = arena_strndup(w->arena, buf_str(&t->body), t->body.len);
+	x->text = arena_memdup(w->arena, buf_str(&t->body), t->body.len + 1); /* with its NUL */
 	x->len = t->body.len;
 	x->type = header(w, x->headers, "Content-Type");
 	x->location = header(w, x->headers, "Location");
 	cookie = header(w, x->headers, "Set-Cookie");
 	if (cookie && strncmp(cookie, "him_session=", 12) == 0)
 		x->cookie = arena_strndup(w->arena, cookie + 12, strcspn(cookie + 12, ";"));
-	if (x->type && strstr(x->type, "json")) {
-		x->json = json_parse(x->text, x->len, NULL);
+	if (x->len && x->type && strstr(x->type, "json")) {
+		struct owned *o = arena_alloc(w->arena, sizeof *o);
+		x->json = o->json = json_parse(x->text, x->len, NULL);
 		assert_non_null(x->json);
+		o->next = w->answers;
+		w->answers = o;
 	}
 }
 
@@ -271,7 +306,8 @@ struct answer world_ask(struct world *w, const struct ask *q)
 	curl_easy_setopt(c, CURLOPT_NOSIGNAL, 1L);
 	rc = curl_easy_perform(c);
 	if (rc != CURLE_OK && !t.over)
-		fail_msg("%s %s: %s; it said: %.400s", q->method, q->path, curl_easy_strerror(rc), buf_str(&t.body));
+		fail_msg("%s %s: %s; it said: %.400s", q->method, q->path, curl_easy_strerror(rc),
+			buf_str(&t.body));
 	curl_easy_getinfo(c, CURLINFO_RESPONSE_CODE, &status);
 	if (t.begun)
 		pthread_join(t.helper, NULL);
@@ -289,7 +325,8 @@ static struct json *asserted(struct world *w, const struct ask *q, int status)
 	struct answer x = world_ask(w, q);
 
 	if (x.status != status)
-		fail_msg("%s %s: %d instead of %d: %.600s", q->method, q->path, x.status, status, x.text);
+		fail_msg("%s %s: %d instead of %d: %.600s", q->method, q->path, x.status, status,
+			x.text);
 	return x.json;
 }
 
@@ -300,12 +337,18 @@ struct json *owner_get(struct world *w, const char *path, int status)
 
 struct json *owner_post(struct world *w, const char *path, const char *body, int status)
 {
-	return asserted(w, &(struct ask){.method = "POST", .path = path, .body = body ? body : "", .owner = true}, status);
+	return asserted(w,
+		&(struct ask){
+			.method = "POST", .path = path, .body = body ? body : "", .owner = true},
+		status);
 }
 
-struct json *user_ask(struct world *w, const char *bearer, const char *method, const char *path, const char *body, int status)
+struct json *user_ask(struct world *w, const char *bearer, const char *method, const char *path,
+	const char *body, int status)
 {
-	return asserted(w, &(struct ask){.method = method, .path = path, .body = body, .bearer = bearer}, status);
+	return asserted(w,
+		&(struct ask){.method = method, .path = path, .body = body, .bearer = bearer},
+		status);
 }
 
 /* ---- rows ---- */
@@ -325,21 +368,34 @@ const char *world_agent(struct world *w, char mark)
 	return made_id(w, "01agent", mark);
 }
 
-const char *world_machine(struct world *w, char mark, const char *name, const char *site, const char *state)
+const char *world_machine(
+	struct world *w, char mark, const char *name, const char *site, const char *state)
 {
-	struct agent x = {.id = world_agent(w, mark), .machine = made_id(w, "01mach", mark), .role = "agent", .site = site,
-		.token = "t", .box = "00", .cert_until = clock_now_ms() + 86400000};
+	struct agent x = {.id = world_agent(w, mark),
+		.machine = made_id(w, "01mach", mark),
+		.role = "agent",
+		.site = site,
+		.token = "t",
+		.box = "00",
+		.cert_until = clock_now_ms() + 86400000};
 	struct err e = ERR_INIT;
 
 	assert_int_equal(trust_enrol(w->db, &x, name, NULL, clock_now_ms(), &e), 0);
-	world_sql(w, arena_printf(w->arena, "UPDATE machines SET state = '%s', host_name = name, os_id = 'debian', memory = 8589934592"
-					     " WHERE id = '%s'", state, x.machine));
+	world_sql(w,
+		arena_printf(w->arena,
+			"UPDATE machines SET state = '%s', host_name = name, os_id = 'debian', "
+			"memory = 8589934592"
+			" WHERE id = '%s'",
+			state, x.machine));
 	return x.machine;
 }
 
 const char *world_user(struct world *w, const char *name, const char *site, const char *role)
 {
-	struct session x = {.user = name, .kind = "api", .made = clock_now_ms(), .used = clock_now_ms(),
+	struct session x = {.user = name,
+		.kind = "api",
+		.made = clock_now_ms(),
+		.used = clock_now_ms(),
 		.expires = clock_now_ms() + 3600000};
 	const char *secret = arena_printf(w->arena, "secret-of-%s-that-is-long-enough", name);
 	struct err e = ERR_INIT;
@@ -349,7 +405,8 @@ const char *world_user(struct world *w, const char *name, const char *site, cons
 	secret_hash(secret, hash);
 	x.id = id;
 	x.hash = hash;
-	assert_int_equal(user_create(w->db, name, "correct horse battery", false, clock_now_ms(), &e), 0);
+	assert_int_equal(
+		user_create(w->db, name, "correct horse battery", false, clock_now_ms(), &e), 0);
 	if (site)
 		assert_int_equal(grant_set(w->db, name, site, role, &e), 0);
 	assert_int_equal(session_create(w->db, &x, &e), 0);

@@ -19,6 +19,11 @@
 
 #define LIMIT_MS 30000 /* generous: a sanitized build on a busy machine */
 
+struct owned {
+	struct json *json;
+	struct owned *next;
+};
+
 struct world {
 	struct server *s;
 	struct db *db; /* the test's own connection, for making rows */
@@ -27,6 +32,7 @@ struct world {
 	FILE *recorder;
 	pthread_t loop;
 	int port;
+	struct owned *answers; /* freed at the end */
 };
 
 void world_open(struct world *w);
@@ -35,17 +41,19 @@ void world_close(struct world *w); /* removes its files */
 /* Who asks: the owner of the data over the Unix socket (nothing set but `owner`), or over TLS with what is set. */
 struct ask {
 	const char *method, *path, *body;
-	bool owner, form;		  /* form: the body is a form, not JSON */
+	bool owner, form;                   /* form: the body is a form, not JSON */
 	const char *bearer, *cookie, *csrf; /* of him_session; header */
-	const char *last_event;		  /* Last-Event-ID */
-	size_t events;			  /* a stream: done when so many events came */
-	void (*meanwhile)(struct world *w, void *ctx); /* called, on another thread, once the stream is open */
+	const char *last_event;             /* Last-Event-ID */
+	size_t events;                      /* a stream: done when so many events came */
+	void (*meanwhile)(struct world *w,
+		void *ctx); /* called, on another thread, once the stream is open */
 	void *ctx;
 };
 struct answer {
 	int status;
-	const char *type, *location, *cookie, *text; /* cookie: of Set-Cookie, the value of him_session */
-	const char *headers;			      /* all of them */
+	const char *type, *location, *cookie,
+		*text;       /* cookie: of Set-Cookie, the value of him_session */
+	const char *headers; /* all of them */
 	size_t len;
 	struct json *json; /* NULL when it is not JSON; freed by world_close */
 };
@@ -54,10 +62,12 @@ struct answer world_ask(struct world *w, const struct ask *q);
 /* Short forms: as the owner, and as a user with an API token. Each asserts the status and returns the JSON. */
 struct json *owner_get(struct world *w, const char *path, int status);
 struct json *owner_post(struct world *w, const char *path, const char *body, int status);
-struct json *user_ask(struct world *w, const char *bearer, const char *method, const char *path, const char *body, int status);
+struct json *user_ask(struct world *w, const char *bearer, const char *method, const char *path,
+	const char *body, int status);
 
 /* A machine with an agent; its id, which is `mark` repeated (one character of an id's alphabet) after its kind. */
-const char *world_machine(struct world *w, char mark, const char *name, const char *site, const char *state);
+const char *world_machine(
+	struct world *w, char mark, const char *name, const char *site, const char *state);
 const char *world_agent(struct world *w, char mark); /* the id of that machine's agent */
 /* A user with that role at that site; returns an API token of theirs. */
 const char *world_user(struct world *w, const char *name, const char *site, const char *role);
