@@ -57,8 +57,10 @@ struct unpack {
 static int derive(const char *passphrase, const uint8_t salt[SALT], uint8_t key[32], struct err *e)
 {
 	if (strlen(passphrase) < BACKUP_PASSPHRASE_MIN)
-		return err_field(e, ERR_INVALID, "passphrase", "a passphrase has at least %d characters", BACKUP_PASSPHRASE_MIN);
-	if (argon2id_hash_raw(3, 262144, 1, passphrase, strlen(passphrase), salt, SALT, key, 32) != ARGON2_OK)
+		return err_field(e, ERR_INVALID, "passphrase",
+			"a passphrase has at least %d characters", BACKUP_PASSPHRASE_MIN);
+	if (argon2id_hash_raw(3, 262144, 1, passphrase, strlen(passphrase), salt, SALT, key, 32) !=
+		ARGON2_OK)
 		return err_set(e, ERR_INTERNAL, "the key of the backup cannot be derived");
 	return 0;
 }
@@ -90,13 +92,15 @@ static int chunk_write(struct pack *p, bool last, struct err *e)
 		EVP_CIPHER_CTX_ctrl(p->cipher, EVP_CTRL_AEAD_GET_TAG, TAG, tag) != 1)
 		return err_set(e, ERR_INTERNAL, "the backup cannot be encrypted");
 	if (fwrite(head, 1, 4, p->file) != 4 || fwrite(nonce, 1, NONCE, p->file) != NONCE ||
-		fwrite(p->sealed, 1, p->plain_len, p->file) != p->plain_len || fwrite(tag, 1, TAG, p->file) != TAG)
+		fwrite(p->sealed, 1, p->plain_len, p->file) != p->plain_len ||
+		fwrite(tag, 1, TAG, p->file) != TAG)
 		return err_errno(e, "cannot write %s", p->path);
 	p->plain_len = 0;
 	return 0;
 }
 
-static int pack_bytes(struct pack *p, const void *data, size_t len, ZSTD_EndDirective how, struct err *e)
+static int pack_bytes(
+	struct pack *p, const void *data, size_t len, ZSTD_EndDirective how, struct err *e)
 {
 	ZSTD_inBuffer in = {data, len, 0};
 	size_t left;
@@ -105,7 +109,8 @@ static int pack_bytes(struct pack *p, const void *data, size_t len, ZSTD_EndDire
 		ZSTD_outBuffer out = {p->plain, CHUNK, p->plain_len};
 		left = ZSTD_compressStream2(p->z, &out, &in, how);
 		if (ZSTD_isError(left))
-			return err_set(e, ERR_INTERNAL, "the backup cannot be compressed: %s", ZSTD_getErrorName(left));
+			return err_set(e, ERR_INTERNAL, "the backup cannot be compressed: %s",
+				ZSTD_getErrorName(left));
 		p->plain_len = out.pos;
 		if (p->plain_len == CHUNK && chunk_write(p, false, e) < 0)
 			return -1;
@@ -131,7 +136,9 @@ static int pack_file(struct pack *p, const char *path, const char *name, struct 
 	while (rc == 0 && left > 0) {
 		n = read(fd, data, left < (int64_t)sizeof data ? (size_t)left : sizeof data);
 		if (n <= 0)
-			rc = n < 0 ? err_errno(e, "cannot read %s", path) : err_set(e, ERR_IO, "%s became shorter while it was read", path);
+			rc = n < 0
+				? err_errno(e, "cannot read %s", path)
+				: err_set(e, ERR_IO, "%s became shorter while it was read", path);
 		else
 			rc = pack_bytes(p, data, (size_t)n, ZSTD_e_continue, e);
 		left -= n;
@@ -165,7 +172,8 @@ static int pack_all(struct pack *p, const char *home, const char *const *files, 
 	return rc == 0 ? pack_bytes(p, "end 0\n", 6, ZSTD_e_end, e) : rc;
 }
 
-int backup_write(const char *home, const char *const *files, const char *path, const char *passphrase, struct err *e)
+int backup_write(const char *home, const char *const *files, const char *path,
+	const char *passphrase, struct err *e)
 {
 	struct pack p = {.path = path};
 	char temp[PATH_BYTES];
@@ -184,7 +192,8 @@ int backup_write(const char *home, const char *const *files, const char *path, c
 	p.z = ZSTD_createCCtx();
 	p.plain = xmalloc(CHUNK);
 	p.sealed = xmalloc(CHUNK + 32);
-	if (fwrite(MAGIC, 1, strlen(MAGIC), p.file) != strlen(MAGIC) || fwrite(salt, 1, SALT, p.file) != SALT)
+	if (fwrite(MAGIC, 1, strlen(MAGIC), p.file) != strlen(MAGIC) ||
+		fwrite(salt, 1, SALT, p.file) != SALT)
 		err_errno(e, "cannot write %s", temp);
 	else
 		rc = pack_all(&p, home, files, e);
@@ -236,7 +245,10 @@ static int chunk_read(struct unpack *u, struct err *e)
 		EVP_DecryptUpdate(u->cipher, u->plain, &m, u->sealed, (int)len) != 1 ||
 		EVP_CIPHER_CTX_ctrl(u->cipher, EVP_CTRL_AEAD_SET_TAG, TAG, tag) != 1 ||
 		EVP_DecryptFinal_ex(u->cipher, u->plain + m, &n) != 1)
-		return damaged(u, u->n == 1 ? "the passphrase is wrong, or the file was changed" : "the file was changed", e);
+		return damaged(u,
+			u->n == 1 ? "the passphrase is wrong, or the file was changed"
+				  : "the file was changed",
+			e);
 	u->plain_len = len;
 	u->plain_at = 0;
 	return 0;
@@ -340,7 +352,10 @@ static int unpack_all(struct unpack *u, const char *temp, const char *const *fil
 		if (chunk_read(u, e) < 0)
 			return -1;
 	if (got != want || fgetc(u->file) != EOF)
-		return damaged(u, got != want ? "a file is missing in it" : "there is something after its end", e);
+		return damaged(u,
+			got != want ? "a file is missing in it"
+				    : "there is something after its end",
+			e);
 	return 0;
 }
 
@@ -385,7 +400,8 @@ static int replace_all(const char *home, const char *temp, const char *const *fi
 	}
 }
 
-int backup_restore(const char *home, const char *const *files, const char *path, const char *passphrase, struct err *e)
+int backup_restore(const char *home, const char *const *files, const char *path,
+	const char *passphrase, struct err *e)
 {
 	struct unpack u = {.path = path, .file = fopen(path, "rbe")};
 	char magic[sizeof MAGIC - 1], temp[PATH_BYTES];
@@ -399,11 +415,12 @@ int backup_restore(const char *home, const char *const *files, const char *path,
 	u.z = ZSTD_createDCtx();
 	u.plain = xmalloc(CHUNK + 32);
 	u.sealed = xmalloc(CHUNK + 32);
-	if (fread(magic, 1, sizeof magic, u.file) != sizeof magic || memcmp(magic, MAGIC, sizeof magic) != 0 ||
-		fread(salt, 1, SALT, u.file) != SALT)
+	if (fread(magic, 1, sizeof magic, u.file) != sizeof magic ||
+		memcmp(magic, MAGIC, sizeof magic) != 0 || fread(salt, 1, SALT, u.file) != SALT)
 		damaged(&u, "it is no backup of HIM", e);
-	else if (derive(passphrase, salt, u.key, e) == 0 && file_remove_tree(temp, e) == 0 && file_mkdirs(temp, 0700, e) == 0 &&
-		 unpack_all(&u, temp, files, e) == 0 && generation_next(temp, e) == 0)
+	else if (derive(passphrase, salt, u.key, e) == 0 && file_remove_tree(temp, e) == 0 &&
+		file_mkdirs(temp, 0700, e) == 0 && unpack_all(&u, temp, files, e) == 0 &&
+		generation_next(temp, e) == 0)
 		rc = replace_all(home, temp, files, e);
 	(void)file_remove_tree(temp, NULL);
 	fclose(u.file);

@@ -18,10 +18,12 @@
 
 /* files: NULL-terminated names below home, in order. The database home/server.db is copied consistently while it is in use. The
  * new file is 0600, written aside and renamed. */
-int backup_write(const char *home, const char *const *files, const char *path, const char *passphrase, struct err *e);
+int backup_write(const char *home, const char *const *files, const char *path,
+	const char *passphrase, struct err *e);
 
 /* Checks the whole file first, into home/restore.tmp; only then replaces what is in home. The caller holds the
  * server's lock. The restored database begins a new generation. Only names in `files` and server.db are taken. */
-int backup_restore(const char *home, const char *const *files, const char *path, const char *passphrase, struct err *e);
+int backup_restore(const char *home, const char *const *files, const char *path,
+	const char *passphrase, struct err *e);
 
 #endif

@@ -35,18 +35,23 @@ static int fail(struct db *db, const char *what, struct err *e)
 		return err_set(e, ERR_NO_SPACE, "%s: the disk is full", what);
 	if ((rc & 0xff) == SQLITE_IOERR && sqlite3_system_errno(db->h) == ENOSPC)
 		return err_set(e, ERR_NO_SPACE, "%s: the disk is full", what);
-	return err_set(e, (rc & 0xff) == SQLITE_BUSY ? ERR_UNAVAILABLE : ERR_IO, "%s: %s", what, sqlite3_errmsg(db->h));
+	return err_set(e, (rc & 0xff) == SQLITE_BUSY ? ERR_UNAVAILABLE : ERR_IO, "%s: %s", what,
+		sqlite3_errmsg(db->h));
 }
 
 int db_exec(struct db *db, const char *sql, struct err *e)
 {
-	return sqlite3_exec(db->h, sql, NULL, NULL, NULL) == SQLITE_OK ? 0 : fail(db, "the database", e);
+	return sqlite3_exec(db->h, sql, NULL, NULL, NULL) == SQLITE_OK
+		? 0
+		: fail(db, "the database", e);
 }
 
 struct db *db_open(const char *path, enum db_mode mode, struct err *e)
 {
 	struct db *db = xcalloc(1, sizeof *db);
-	int flags = SQLITE_OPEN_NOMUTEX | (mode == DB_READ ? SQLITE_OPEN_READWRITE : SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE);
+	int flags = SQLITE_OPEN_NOMUTEX |
+		(mode == DB_READ ? SQLITE_OPEN_READWRITE
+				 : SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE);
 	int fd = mode == DB_WRITE ? open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600) : -1;
 
 	if (mode == DB_WRITE && fd < 0) {
@@ -57,7 +62,8 @@ struct db *db_open(const char *path, enum db_mode mode, struct err *e)
 	if (fd >= 0)
 		close(fd);
 	if (sqlite3_open_v2(path, &db->h, flags, NULL) != SQLITE_OK) {
-		err_set(e, ERR_IO, "cannot open the database %s: %s", path, db->h ? sqlite3_errmsg(db->h) : "no memory");
+		err_set(e, ERR_IO, "cannot open the database %s: %s", path,
+			db->h ? sqlite3_errmsg(db->h) : "no memory");
 		db_close(db);
 		return NULL;
 	}
@@ -65,7 +71,8 @@ struct db *db_open(const char *path, enum db_mode mode, struct err *e)
 	sqlite3_extended_result_codes(db->h, 0);
 	if (db_exec(db,
 		    "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA temp_store=MEMORY;"
-		    "PRAGMA cache_size=-16384; PRAGMA mmap_size=268435456; PRAGMA wal_autocheckpoint=4000",
+		    "PRAGMA cache_size=-16384; PRAGMA mmap_size=268435456; PRAGMA "
+		    "wal_autocheckpoint=4000",
 		    e) < 0 ||
 		(mode == DB_READ && db_exec(db, "PRAGMA query_only=1", e) < 0)) {
 		err_where(e, "%s", path);
@@ -81,8 +88,7 @@ void db_close(struct db *db)
 
 	if (!db)
 		return;
-	HASH_ITER(hh, db->cache, s, tmp)
-	{
+	HASH_ITER (hh, db->cache, s, tmp) {
 		HASH_DEL(db->cache, s);
 		sqlite3_finalize(s->s);
 		free(s);
@@ -98,7 +104,8 @@ static struct stmt *prepare(struct db *db, const char *sql, bool once, struct er
 	struct stmt *s = xcalloc(1, sizeof *s);
 
 	s->db = db;
-	if (sqlite3_prepare_v3(db->h, sql, -1, once ? 0 : SQLITE_PREPARE_PERSISTENT, &s->s, NULL) != SQLITE_OK) {
+	if (sqlite3_prepare_v3(db->h, sql, -1, once ? 0 : SQLITE_PREPARE_PERSISTENT, &s->s, NULL) !=
+		SQLITE_OK) {
 		fail(db, "the database", e);
 		free(s);
 		return NULL;

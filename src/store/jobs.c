@@ -148,7 +148,8 @@ static void write_batch(struct store *s, struct db *db, struct store_job *job)
 		if (begins)
 			write_one(db, job);
 		n++;
-	} while (n < BATCH_MAX && clock_mono_us() - begun < BATCH_US && (job = next_write(s, false)));
+	} while (n < BATCH_MAX && clock_mono_us() - begun < BATCH_US &&
+		(job = next_write(s, false)));
 	if (!begins || db_commit(db, &e) < 0) {
 		db_rollback(db);
 		batch_failed(&batch, &e);
@@ -204,7 +205,8 @@ static void *reader(void *arg)
 			break;
 		if (!db && !(db = db_open(s->path, DB_READ, &e)))
 			job->err = e;
-		else if (db_exec(db, "BEGIN", &job->err) == 0) { /* one snapshot for the whole job */
+		else if (db_exec(db, "BEGIN", &job->err) ==
+			0) { /* one snapshot for the whole job */
 			if (job->work(job, db) == 0)
 				job->err.code = ERR_NONE;
 			db_rollback(db);
@@ -228,7 +230,8 @@ static void enqueue(struct store *s, struct queue *q, pthread_cond_t *cond, stru
 	pthread_mutex_lock(&s->lock);
 	full = q->n >= QUEUE_MAX;
 	if (full) {
-		err_set(&job->err, ERR_UNAVAILABLE, "the database has %d requests waiting; try again later", QUEUE_MAX);
+		err_set(&job->err, ERR_UNAVAILABLE,
+			"the database has %d requests waiting; try again later", QUEUE_MAX);
 		queue_put(&s->finished, job);
 	} else {
 		queue_put(q, job);
@@ -249,7 +252,8 @@ void store_read(struct store *s, struct store_job *job)
 	enqueue(s, &s->read_queue, &s->reads, job);
 }
 
-int store_now(struct store *s, int (*work)(void *ctx, struct db *db, struct err *e), void *ctx, struct err *e)
+int store_now(struct store *s, int (*work)(void *ctx, struct db *db, struct err *e), void *ctx,
+	struct err *e)
 {
 	struct db *db = db_open(s->path, DB_WRITE, e);
 	int rc = -1;
@@ -274,7 +278,8 @@ void store_stats(struct store *s, struct store_stats *out)
 	out->free_bytes = file_free_bytes(s->path);
 }
 
-struct store *store_open(const char *path, struct event_base *base, const struct migration *migrations, struct err *e)
+struct store *store_open(const char *path, struct event_base *base,
+	const struct migration *migrations, struct err *e)
 {
 	struct store *s = xcalloc(1, sizeof *s);
 	struct db *db = db_open(path, DB_WRITE, e);

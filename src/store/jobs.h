@@ -24,7 +24,8 @@ struct store_job {
 };
 
 /* Opens (and migrates) the database. The loop must be that of the caller's thread. */
-struct store *store_open(const char *path, struct event_base *base, const struct migration *migrations, struct err *e);
+struct store *store_open(const char *path, struct event_base *base,
+	const struct migration *migrations, struct err *e);
 /* Waits until everything queued is done, its done() called. Accepts NULL. */
 void store_close(struct store *s);
 
@@ -33,7 +34,8 @@ void store_write(struct store *s, struct store_job *job);
 void store_read(struct store *s, struct store_job *job);
 
 /* For opening and closing only: runs work on the calling thread with a connection of its own, committed. */
-int store_now(struct store *s, int (*work)(void *ctx, struct db *db, struct err *e), void *ctx, struct err *e);
+int store_now(struct store *s, int (*work)(void *ctx, struct db *db, struct err *e), void *ctx,
+	struct err *e);
 
 struct store_stats {
 	int64_t queued_writes, queued_reads, commits, committed, failed, last_commit_us, free_bytes;

@@ -5,7 +5,8 @@
 
 const struct migration server_migrations[] = {
 	{1, "the first schema", SCHEMA_0001},
-	{2, "machines in the order of their names", "CREATE INDEX machines_by_name ON machines (COALESCE(name, ''), id)"},
+	{2, "machines in the order of their names",
+		"CREATE INDEX machines_by_name ON machines (COALESCE(name, ''), id)"},
 	{0, NULL, NULL},
 };
 
@@ -14,7 +15,10 @@ static int current(struct db *db, int *number, struct err *e)
 	struct stmt *s;
 	int got;
 
-	if (db_exec(db, "CREATE TABLE IF NOT EXISTS schema_version (number BIGINT NOT NULL PRIMARY KEY)", e) < 0)
+	if (db_exec(db,
+		    "CREATE TABLE IF NOT EXISTS schema_version (number BIGINT NOT NULL PRIMARY "
+		    "KEY)",
+		    e) < 0)
 		return -1;
 	s = db_prepare_once(db, "SELECT COALESCE(MAX(number), 0) FROM schema_version", e);
 	if (!s)
@@ -52,7 +56,8 @@ int migrate(struct db *db, const struct migration *table, struct err *e)
 		return -1;
 	if (number > last)
 		return err_set(e, ERR_CONFLICT,
-			"the database has schema %d, this program knows up to %d: it was used by a newer version",
+			"the database has schema %d, this program knows up to %d: it was used by a "
+			"newer version",
 			number, last);
 	for (const struct migration *m = table; m->number; m++)
 		if (m->number > number && step(db, m, e) < 0)

@@ -18,7 +18,8 @@ void row_read(const struct model_record *r, struct stmt *s, int first, struct ar
 			*(const char **)at = arena_strdup(a, col_text(s, col));
 			break;
 		case MODEL_INT:
-			*(int64_t *)at = f->flags & NULLABLE && col_null(s, col) ? MODEL_ABSENT : col_int(s, col);
+			*(int64_t *)at = f->flags & NULLABLE && col_null(s, col) ? MODEL_ABSENT
+										 : col_int(s, col);
 			break;
 		case MODEL_TIME:
 			*(int64_t *)at = col_int(s, col);

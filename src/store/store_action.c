@@ -13,8 +13,8 @@
 #include <string.h>
 
 /* In the order in which a result moves; the first four are open. */
-static const char *const states[] = {"waiting", "notified", "fetched", "running", "done", "failed", "timed_out", "refused",
-	"expired", "cancelled"};
+static const char *const states[] = {"waiting", "notified", "fetched", "running", "done", "failed",
+	"timed_out", "refused", "expired", "cancelled"};
 #define STATES (sizeof states / sizeof *states)
 #define OPEN 4
 #define PATH_BYTES 1024 /* 32 steps of 32 bytes: a tree of 2^32 leaves */
@@ -38,12 +38,14 @@ void params_bind(struct stmt *s, const struct param *params, size_t n)
 			bind_text(s, (int)i + 1, params[i].text);
 }
 
-int action_targets(struct db *db, const char *where, const struct param *params, size_t n_params, size_t max,
-	struct arena *a, struct target **out, size_t *n, struct err *e)
+int action_targets(struct db *db, const char *where, const struct param *params, size_t n_params,
+	size_t max, struct arena *a, struct target **out, size_t *n, struct err *e)
 {
 	const char *sql = arena_printf(a,
-		"SELECT m.agent, m.id, m.name, m.site FROM machines m WHERE m.agent IS NOT NULL AND m.revoked = 0 AND (%s)"
-		" ORDER BY m.agent LIMIT %zu", where, max + 1);
+		"SELECT m.agent, m.id, m.name, m.site FROM machines m WHERE m.agent IS NOT NULL "
+		"AND m.revoked = 0 AND (%s)"
+		" ORDER BY m.agent LIMIT %zu",
+		where, max + 1);
 	struct stmt *s = db_prepare_once(db, sql, e);
 	struct rows list = {0};
 	int got;
@@ -62,16 +64,20 @@ int action_targets(struct db *db, const char *where, const struct param *params,
 	*out = list.data;
 	*n = list.n;
 	if (got == 0 && list.n > max)
-		return err_field(e, ERR_TOO_LARGE, "query", "the query fits more than %zu machines", max);
+		return err_field(
+			e, ERR_TOO_LARGE, "query", "the query fits more than %zu machines", max);
 	return got;
 }
 
 static int action_insert(struct db *db, const struct action *x, size_t n, struct err *e)
 {
 	struct stmt *s = db_prepare(db,
-		"INSERT INTO actions (id, kind, \"by\", query, command, script, timeout_ms, cpu_percent, memory_bytes, run_as,"
-		" env, attach, made, deadline, state, targets, waiting, frame) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10,"
-		" ?11, ?12, ?13, ?14, 'open', ?15, ?15, ?16)", e);
+		"INSERT INTO actions (id, kind, \"by\", query, command, script, timeout_ms, "
+		"cpu_percent, memory_bytes, run_as,"
+		" env, attach, made, deadline, state, targets, waiting, frame) VALUES (?1, ?2, ?3, "
+		"?4, ?5, ?6, ?7, ?8, ?9, ?10,"
+		" ?11, ?12, ?13, ?14, 'open', ?15, ?15, ?16)",
+		e);
 
 	if (!s)
 		return -1;
@@ -94,8 +100,8 @@ static int action_insert(struct db *db, const struct action *x, size_t n, struct
 	return db_run(s, e) < 0 ? -1 : 0;
 }
 
-int action_create(struct db *db, const struct action *x, const struct target *targets, size_t n, action_path *path,
-	void *ctx, struct err *e)
+int action_create(struct db *db, const struct action *x, const struct target *targets, size_t n,
+	action_path *path, void *ctx, struct err *e)
 {
 	uint8_t steps[PATH_BYTES];
 
@@ -103,8 +109,10 @@ int action_create(struct db *db, const struct action *x, const struct target *ta
 		return -1;
 	for (size_t i = 0; i < n; i++) {
 		struct stmt *s = db_prepare(db,
-			"INSERT INTO results (action, agent, machine, name, site, leaf, state, updated, path)"
-			" VALUES (?1, ?2, ?3, ?4, ?5, ?6, 'waiting', ?7, ?8)", e);
+			"INSERT INTO results (action, agent, machine, name, site, leaf, state, "
+			"updated, path)"
+			" VALUES (?1, ?2, ?3, ?4, ?5, ?6, 'waiting', ?7, ?8)",
+			e);
 		if (!s)
 			return -1;
 		bind_text(s, 1, x->id);
@@ -124,15 +132,19 @@ int action_create(struct db *db, const struct action *x, const struct target *ta
 /* ---- moving ---- */
 
 /* One statement whatever the two states are: the column of rank ?2 loses one, that of rank ?3 gains one. */
-#define MOVE(column, rank) \
-	column " = " column " - CASE ?2 WHEN " rank " THEN 1 ELSE 0 END + CASE ?3 WHEN " rank " THEN 1 ELSE 0 END"
+#define MOVE(column, rank)                                                                         \
+	column " = " column " - CASE ?2 WHEN " rank " THEN 1 ELSE 0 END + CASE ?3 WHEN " rank      \
+	       " THEN 1 ELSE 0 END"
 
 static int counters_move(struct db *db, const char *action, int from, int to, struct err *e)
 {
 	struct stmt *s = db_prepare(db,
-		"UPDATE actions SET " MOVE("waiting", "0") ", " MOVE("notified", "1") ", " MOVE("fetched", "2") ", "
-		MOVE("running", "3") ", " MOVE("done", "4") ", " MOVE("failed", "5") ", " MOVE("timed_out", "6") ", "
-		MOVE("refused", "7") ", " MOVE("expired", "8") ", " MOVE("cancelled", "9") " WHERE id = ?1", e);
+		"UPDATE actions SET " MOVE("waiting", "0") ", " MOVE("notified", "1") ", " MOVE(
+			"fetched", "2") ", " MOVE("running", "3") ", " MOVE("done",
+			"4") ", " MOVE("failed", "5") ", " MOVE("timed_out",
+			"6") ", " MOVE("refused", "7") ", " MOVE("expired",
+			"8") ", " MOVE("cancelled", "9") " WHERE id = ?1",
+		e);
 
 	if (!s)
 		return -1;
@@ -145,9 +157,14 @@ static int counters_move(struct db *db, const char *action, int from, int to, st
 /* Marks the action ended when nothing of it is open. 1: just now. */
 static int end_if_done(struct db *db, const char *action, int64_t now_ms, struct err *e)
 {
-	struct stmt *s = db_prepare(db, "UPDATE actions SET state = 'ended', ended = ?2 WHERE id = ?1 AND state = 'open'"
-					" AND waiting + notified + fetched + running = 0", e);
-	struct event_row v = {.time = now_ms, .kind = "action.ended", .action = action, .text = "every target has ended"};
+	struct stmt *s = db_prepare(db,
+		"UPDATE actions SET state = 'ended', ended = ?2 WHERE id = ?1 AND state = 'open'"
+		" AND waiting + notified + fetched + running = 0",
+		e);
+	struct event_row v = {.time = now_ms,
+		.kind = "action.ended",
+		.action = action,
+		.text = "every target has ended"};
 	int64_t n;
 
 	if (!s)
@@ -165,9 +182,11 @@ struct now_state {
 	bool unknown;
 };
 
-static int state_get(struct db *db, const char *action, const char *agent, struct now_state *out, struct err *e)
+static int state_get(
+	struct db *db, const char *action, const char *agent, struct now_state *out, struct err *e)
 {
-	struct stmt *s = db_prepare(db, "SELECT state, reason FROM results WHERE action = ?1 AND agent = ?2", e);
+	struct stmt *s = db_prepare(
+		db, "SELECT state, reason FROM results WHERE action = ?1 AND agent = ?2", e);
 	int got;
 
 	*out = (struct now_state){-1, false};
@@ -179,27 +198,32 @@ static int state_get(struct db *db, const char *action, const char *agent, struc
 	if (got > 0) {
 		const char *reason = col_text(s, 1);
 		out->rank = state_rank(col_text(s, 0));
-		out->unknown = reason && strncmp(reason, OUTCOME_UNKNOWN, strlen(OUTCOME_UNKNOWN)) == 0;
+		out->unknown =
+			reason && strncmp(reason, OUTCOME_UNKNOWN, strlen(OUTCOME_UNKNOWN)) == 0;
 	}
 	db_done(s);
 	return got < 0 ? -1 : 0;
 }
 
-int action_progress(struct db *db, const char *action, const char *agent, const char *state, int64_t started,
-	int64_t now_ms, struct err *e)
+int action_progress(struct db *db, const char *action, const char *agent, const char *state,
+	int64_t started, int64_t now_ms, struct err *e)
 {
 	int to = state_rank(state);
 	struct now_state now;
 	struct stmt *s;
 
 	if (to < 1 || to >= OPEN)
-		return err_field(e, ERR_INVALID, "state", "'%.20s' is not a state on the way", state);
+		return err_field(
+			e, ERR_INVALID, "state", "'%.20s' is not a state on the way", state);
 	if (state_get(db, action, agent, &now, e) < 0)
 		return -1;
 	if (now.rank < 0 || now.rank >= to)
 		return 0;
-	s = db_prepare(db, "UPDATE results SET state = ?3, updated = ?4, started = CASE WHEN ?5 > 0 THEN ?5 ELSE started END"
-			   " WHERE action = ?1 AND agent = ?2", e);
+	s = db_prepare(db,
+		"UPDATE results SET state = ?3, updated = ?4, started = CASE WHEN ?5 > 0 THEN ?5 "
+		"ELSE started END"
+		" WHERE action = ?1 AND agent = ?2",
+		e);
 	if (!s)
 		return -1;
 	bind_text(s, 1, action);
@@ -224,9 +248,12 @@ static int result_write(struct db *db, const struct result *r, struct err *e)
 {
 	struct stmt *s = db_prepare(db,
 		"UPDATE results SET state = ?3, exit_code = ?4, signal = ?5, reason = ?6,"
-		" started = CASE WHEN ?7 > 0 THEN ?7 ELSE started END, ended = ?8, updated = ?9, limits = ?10, stdout_ = ?11,"
-		" stdout_bytes = ?12, stdout_dropped = ?13, stderr_ = ?14, stderr_bytes = ?15, stderr_dropped = ?16, path = NULL"
-		" WHERE action = ?1 AND agent = ?2", e);
+		" started = CASE WHEN ?7 > 0 THEN ?7 ELSE started END, ended = ?8, updated = ?9, "
+		"limits = ?10, stdout_ = ?11,"
+		" stdout_bytes = ?12, stdout_dropped = ?13, stderr_ = ?14, stderr_bytes = ?15, "
+		"stderr_dropped = ?16, path = NULL"
+		" WHERE action = ?1 AND agent = ?2",
+		e);
 
 	if (!s)
 		return -1;
@@ -265,9 +292,10 @@ int action_final(struct db *db, const struct result *r, bool *ended, struct err 
 	if (now.rank < 0)
 		return 0;
 	/* A real outcome that came late is worth more than what was assumed in its place. */
-	bool assumed = now.rank == state_rank("expired") || (now.rank == state_rank("failed") && now.unknown);
+	bool assumed = now.rank == state_rank("expired") ||
+		(now.rank == state_rank("failed") && now.unknown);
 	bool real = to != state_rank("expired") &&
-		    !(r->reason && strncmp(r->reason, OUTCOME_UNKNOWN, strlen(OUTCOME_UNKNOWN)) == 0);
+		!(r->reason && strncmp(r->reason, OUTCOME_UNKNOWN, strlen(OUTCOME_UNKNOWN)) == 0);
 	if (now.rank >= OPEN && !(assumed && real))
 		return 0;
 	if (result_write(db, r, e) < 0 || counters_move(db, r->action, now.rank, to, e) < 0)
@@ -284,16 +312,21 @@ struct late {
 	int rank;
 };
 
-static int end_all(struct db *db, const struct rows *list, const char *early, const char *reason_early,
-	const char *late_state, const char *reason_late, int64_t now_ms, struct err *e)
+static int end_all(struct db *db, const struct rows *list, const char *early,
+	const char *reason_early, const char *late_state, const char *reason_late, int64_t now_ms,
+	struct err *e)
 {
 	const struct late *x = list->data;
 	bool ended;
 
 	for (size_t i = 0; i < list->n; i++) {
 		bool not_fetched = x[i].rank < 2;
-		struct result r = {.action = x[i].action, .agent = x[i].agent, .state = not_fetched ? early : late_state,
-			.reason = not_fetched ? reason_early : reason_late, .exit_code = MODEL_ABSENT, .updated = now_ms};
+		struct result r = {.action = x[i].action,
+			.agent = x[i].agent,
+			.state = not_fetched ? early : late_state,
+			.reason = not_fetched ? reason_early : reason_late,
+			.exit_code = MODEL_ABSENT,
+			.updated = now_ms};
 		if (action_final(db, &r, &ended, e) < 0)
 			return -1;
 	}
@@ -316,14 +349,18 @@ static int collect_late(struct stmt *s, struct arena *a, struct rows *list, stru
 	return got;
 }
 
-int action_overdue(struct db *db, int64_t now_ms, int64_t grace_ms, int limit, size_t *n, struct err *e)
+int action_overdue(
+	struct db *db, int64_t now_ms, int64_t grace_ms, int limit, size_t *n, struct err *e)
 {
 	struct arena *a = arena_new();
 	struct rows list = {0};
 	struct stmt *s = db_prepare(db,
-		"SELECT r.action, r.agent, r.state FROM actions t JOIN results r ON r.action = t.id WHERE t.state = 'open' AND"
-		" t.deadline < ?1 AND (r.state IN ('waiting', 'notified') OR (r.state IN ('fetched', 'running') AND"
-		" t.deadline + t.timeout_ms + ?2 < ?1)) LIMIT ?3", e);
+		"SELECT r.action, r.agent, r.state FROM actions t JOIN results r ON r.action = "
+		"t.id WHERE t.state = 'open' AND"
+		" t.deadline < ?1 AND (r.state IN ('waiting', 'notified') OR (r.state IN "
+		"('fetched', 'running') AND"
+		" t.deadline + t.timeout_ms + ?2 < ?1)) LIMIT ?3",
+		e);
 	int rc = -1;
 
 	if (s) {
@@ -333,8 +370,9 @@ int action_overdue(struct db *db, int64_t now_ms, int64_t grace_ms, int limit, s
 		rc = collect_late(s, a, &list, e);
 	}
 	if (rc == 0)
-		rc = end_all(db, &list, "expired", "it was not fetched before the deadline", "failed",
-			OUTCOME_UNKNOWN ": it was fetched, and nothing was heard of it", now_ms, e);
+		rc = end_all(db, &list, "expired", "it was not fetched before the deadline",
+			"failed", OUTCOME_UNKNOWN ": it was fetched, and nothing was heard of it",
+			now_ms, e);
 	*n = list.n;
 	arena_free(a);
 	return rc;
@@ -344,8 +382,10 @@ int action_cancel(struct db *db, const char *id, const char *by, int64_t now_ms,
 {
 	struct arena *a = arena_new();
 	struct rows list = {0};
-	struct stmt *s = db_prepare(db, "UPDATE actions SET cancelled_by = ?2 WHERE id = ?1 AND state = 'open'"
-					" AND cancelled_by IS NULL", e);
+	struct stmt *s = db_prepare(db,
+		"UPDATE actions SET cancelled_by = ?2 WHERE id = ?1 AND state = 'open'"
+		" AND cancelled_by IS NULL",
+		e);
 	int64_t n = -1;
 	int rc = -1;
 
@@ -356,12 +396,17 @@ int action_cancel(struct db *db, const char *id, const char *by, int64_t now_ms,
 	}
 	if (n == 0)
 		err_field(e, ERR_CONFLICT, "id", "action %s has ended or is cancelled already", id);
-	if (n > 0 && (s = db_prepare(db, "SELECT action, agent, state FROM results WHERE action = ?1 AND state = 'waiting'", e))) {
+	if (n > 0 &&
+		(s = db_prepare(db,
+			 "SELECT action, agent, state FROM results WHERE action = ?1 AND state = "
+			 "'waiting'",
+			 e))) {
 		bind_text(s, 1, id);
 		rc = collect_late(s, a, &list, e);
 	}
 	if (rc == 0)
-		rc = end_all(db, &list, "cancelled", "cancelled before it was handed on", "cancelled", NULL, now_ms, e);
+		rc = end_all(db, &list, "cancelled", "cancelled before it was handed on",
+			"cancelled", NULL, now_ms, e);
 	arena_free(a);
 	return rc;
 }

@@ -45,8 +45,10 @@ int audit_add(struct db *db, const struct audit_entry *x, struct err *e)
 	if (got < 0)
 		return -1;
 	entry_hash(x, ++id, prev, hash);
-	s = db_prepare(db, "INSERT INTO audits (id, time, who, from_, what, object, detail, hash) VALUES"
-			   " (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)", e);
+	s = db_prepare(db,
+		"INSERT INTO audits (id, time, who, from_, what, object, detail, hash) VALUES"
+		" (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
+		e);
 	if (!s)
 		return -1;
 	bind_int(s, 1, id);
@@ -60,10 +62,13 @@ int audit_add(struct db *db, const struct audit_entry *x, struct err *e)
 	return db_run(s, e) < 0 ? -1 : 0;
 }
 
-int audit_list(struct db *db, int64_t before, int limit, struct arena *a, struct audit **out, size_t *n, struct err *e)
+int audit_list(struct db *db, int64_t before, int limit, struct arena *a, struct audit **out,
+	size_t *n, struct err *e)
 {
-	struct stmt *s = db_prepare(db, "SELECT 0" AUDIT_FIELDS(ROW_COLUMN) " FROM audits WHERE ?1 = 0 OR id < ?1"
-					" ORDER BY id DESC LIMIT ?2", e);
+	struct stmt *s = db_prepare(db,
+		"SELECT 0" AUDIT_FIELDS(ROW_COLUMN) " FROM audits WHERE ?1 = 0 OR id < ?1"
+						    " ORDER BY id DESC LIMIT ?2",
+		e);
 	struct rows list = {0};
 	int got;
 
@@ -72,7 +77,8 @@ int audit_list(struct db *db, int64_t before, int limit, struct arena *a, struct
 	bind_int(s, 1, before);
 	bind_int(s, 2, limit);
 	while ((got = db_step(s, e)) > 0)
-		row_read(&model_records[MODEL_audit], s, 1, a, rows_add(&list, a, sizeof(struct audit)));
+		row_read(&model_records[MODEL_audit], s, 1, a,
+			rows_add(&list, a, sizeof(struct audit)));
 	db_done(s);
 	*out = list.data;
 	*n = list.n;
@@ -81,7 +87,8 @@ int audit_list(struct db *db, int64_t before, int limit, struct arena *a, struct
 
 int audit_verify(struct db *db, int64_t *broken_at, struct err *e)
 {
-	struct stmt *s = db_prepare_once(db, "SELECT 0" AUDIT_FIELDS(ROW_COLUMN) " FROM audits ORDER BY id", e);
+	struct stmt *s = db_prepare_once(
+		db, "SELECT 0" AUDIT_FIELDS(ROW_COLUMN) " FROM audits ORDER BY id", e);
 	char prev[65] = FIRST, hash[65];
 	int64_t expect = 1;
 	int got = -1;

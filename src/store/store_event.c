@@ -7,8 +7,10 @@
 
 int event_put(struct db *db, const struct event_row *v, struct err *e)
 {
-	struct stmt *s = db_prepare(db, "INSERT INTO events (time, kind, severity, site, machine, action, text)"
-					" VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)", e);
+	struct stmt *s = db_prepare(db,
+		"INSERT INTO events (time, kind, severity, site, machine, action, text)"
+		" VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+		e);
 
 	if (!s)
 		return -1;
@@ -30,18 +32,26 @@ static const char *seen_sql(const struct scope *scope, struct arena *a, int *nex
 	if (scope->all)
 		return "1 = 1";
 	in = scope_sql(scope, "site", next, a);
-	return arena_printf(a, "(%s OR (site IS NULL AND action IS NOT NULL AND EXISTS (SELECT 1 FROM results r WHERE"
-			       " r.action = events.action AND %s)))", in, scope_sql(scope, "r.site", next, a));
+	return arena_printf(a,
+		"(%s OR (site IS NULL AND action IS NOT NULL AND EXISTS (SELECT 1 FROM results r "
+		"WHERE"
+		" r.action = events.action AND %s)))",
+		in, scope_sql(scope, "r.site", next, a));
 }
 
-static const char *list_sql(const struct event_filter *f, const struct scope *scope, struct arena *a, int *next)
+static const char *list_sql(
+	const struct event_filter *f, const struct scope *scope, struct arena *a, int *next)
 {
-	const char *own = f->kind && strlen(f->kind) > 2 && strcmp(f->kind + strlen(f->kind) - 2, ".*") == 0
+	const char *own =
+		f->kind && strlen(f->kind) > 2 && strcmp(f->kind + strlen(f->kind) - 2, ".*") == 0
 		? " AND kind LIKE ?3"
-		: f->kind ? " AND kind = ?3" : "";
+		: f->kind ? " AND kind = ?3"
+			  : "";
 
 	*next = 6;
-	return arena_printf(a, "SELECT 0" EVENT_FIELDS(ROW_COLUMN) " FROM events WHERE id > ?1%s%s%s AND %s ORDER BY id%s LIMIT ?2",
+	return arena_printf(a,
+		"SELECT 0" EVENT_FIELDS(ROW_COLUMN) " FROM events WHERE id > ?1%s%s%s AND %s ORDER "
+						    "BY id%s LIMIT ?2",
 		own, f->machine ? " AND machine = ?4" : "", f->action ? " AND action = ?5" : "",
 		seen_sql(scope, a, next), f->newest ? " DESC" : "");
 }
@@ -55,8 +65,8 @@ static void reverse(struct event_row *list, size_t n)
 	}
 }
 
-int event_list(struct db *db, const struct event_filter *f, const struct scope *scope, struct arena *a,
-	struct event_row **out, size_t *n, struct err *e)
+int event_list(struct db *db, const struct event_filter *f, const struct scope *scope,
+	struct arena *a, struct event_row **out, size_t *n, struct err *e)
 {
 	struct rows list = {0};
 	int next, got = -1;
@@ -82,7 +92,8 @@ int event_list(struct db *db, const struct event_filter *f, const struct scope *
 	if (!scope->all)
 		scope_bind(scope, s, &next);
 	while ((got = db_step(s, e)) > 0)
-		row_read(&model_records[MODEL_event_row], s, 1, a, rows_add(&list, a, sizeof(struct event_row)));
+		row_read(&model_records[MODEL_event_row], s, 1, a,
+			rows_add(&list, a, sizeof(struct event_row)));
 	db_done(s);
 	*out = list.data;
 	*n = list.n;
@@ -105,7 +116,8 @@ int event_last(struct db *db, int64_t *id, struct err *e)
 int event_prune(struct db *db, int64_t before_ms, struct err *e)
 {
 	/* The newest one stays, so that ids go on rising after everything else was removed. */
-	struct stmt *s = db_prepare(db, "DELETE FROM events WHERE time < ?1 AND id < (SELECT MAX(id) FROM events)", e);
+	struct stmt *s = db_prepare(
+		db, "DELETE FROM events WHERE time < ?1 AND id < (SELECT MAX(id) FROM events)", e);
 
 	if (!s)
 		return -1;

@@ -9,13 +9,13 @@
 int event_put(struct db *db, const struct event_row *v, struct err *e);
 
 struct event_filter {
-	int64_t after; /* ids above this */
+	int64_t after;                       /* ids above this */
 	const char *kind, *machine, *action; /* NULL: any; kind may end in ".*" */
 	bool newest; /* the last `limit` ones instead of the first after `after`; still in rising order */
 	int limit;
 };
-int event_list(struct db *db, const struct event_filter *f, const struct scope *scope, struct arena *a,
-	struct event_row **out, size_t *n, struct err *e);
+int event_list(struct db *db, const struct event_filter *f, const struct scope *scope,
+	struct arena *a, struct event_row **out, size_t *n, struct err *e);
 int event_last(struct db *db, int64_t *id, struct err *e); /* 0 when there are none */
 int event_prune(struct db *db, int64_t before_ms, struct err *e);
 

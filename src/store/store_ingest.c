@@ -26,9 +26,11 @@ struct known {
 	char digest[65];
 };
 
-static int stream_get(struct db *db, const struct ingest_envelope *v, struct known *k, struct err *e)
+static int stream_get(
+	struct db *db, const struct ingest_envelope *v, struct known *k, struct err *e)
 {
-	struct stmt *s = db_prepare(db, "SELECT seq, ended, digest FROM streams WHERE agent = ?1 AND stream = ?2", e);
+	struct stmt *s = db_prepare(
+		db, "SELECT seq, ended, digest FROM streams WHERE agent = ?1 AND stream = ?2", e);
 	int got;
 
 	memset(k, 0, sizeof *k);
@@ -49,8 +51,11 @@ static int stream_get(struct db *db, const struct ingest_envelope *v, struct kno
 
 static int stream_set(struct db *db, const struct ingest_envelope *v, struct err *e)
 {
-	struct stmt *s = db_prepare(db, "INSERT INTO streams (agent, stream, seq, digest, ended) VALUES (?1, ?2, ?3, ?4, 0)"
-					" ON CONFLICT (agent, stream) DO UPDATE SET seq = excluded.seq, digest = excluded.digest", e);
+	struct stmt *s = db_prepare(db,
+		"INSERT INTO streams (agent, stream, seq, digest, ended) VALUES (?1, ?2, ?3, ?4, 0)"
+		" ON CONFLICT (agent, stream) DO UPDATE SET seq = excluded.seq, digest = "
+		"excluded.digest",
+		e);
 
 	if (!s)
 		return -1;
@@ -62,10 +67,13 @@ static int stream_set(struct db *db, const struct ingest_envelope *v, struct err
 }
 
 /* The others of this agent have ended; those that ended a month ago are forgotten. */
-static int stream_begin(struct db *db, const struct ingest_envelope *v, int64_t now_ms, struct err *e)
+static int stream_begin(
+	struct db *db, const struct ingest_envelope *v, int64_t now_ms, struct err *e)
 {
-	static const char *const texts[] = {"UPDATE streams SET ended = ?3 WHERE agent = ?1 AND stream <> ?2 AND ended = 0",
-		"DELETE FROM streams WHERE agent = ?1 AND stream <> ?2 AND ended > 0 AND ended < ?3 - 2592000000"};
+	static const char *const texts[] = {
+		"UPDATE streams SET ended = ?3 WHERE agent = ?1 AND stream <> ?2 AND ended = 0",
+		"DELETE FROM streams WHERE agent = ?1 AND stream <> ?2 AND ended > 0 AND ended < "
+		"?3 - 2592000000"};
 
 	for (size_t i = 0; i < 2; i++) {
 		struct stmt *s = db_prepare(db, texts[i], e);
@@ -82,7 +90,8 @@ static int stream_begin(struct db *db, const struct ingest_envelope *v, int64_t 
 
 static int last_digest(struct db *db, const char *agent, char out[65], struct err *e)
 {
-	struct stmt *s = db_prepare(db, "SELECT digest FROM streams WHERE agent = ?1 AND ended = 0", e);
+	struct stmt *s =
+		db_prepare(db, "SELECT digest FROM streams WHERE agent = ?1 AND ended = 0", e);
 	int got;
 
 	out[0] = '\0';
@@ -106,14 +115,16 @@ int ingest_advance(struct db *db, const struct ingest_envelope *v, int64_t now_m
 		return -1;
 	*committed = k.seq;
 	if (k.there && v->seq <= k.seq) {
-		*verdict = v->seq == k.seq && strcmp(k.digest, v->digest) != 0 ? INGEST_CLONE : INGEST_DUPLICATE;
+		*verdict = v->seq == k.seq && strcmp(k.digest, v->digest) != 0 ? INGEST_CLONE
+									       : INGEST_DUPLICATE;
 		return 0;
 	}
 	if (k.there && k.ended) {
 		*verdict = INGEST_CLONE;
 		return 0;
 	}
-	if (!k.there && v->seq > 1 && !insist) { /* fine when it follows what we had, else something is missing */
+	if (!k.there && v->seq > 1 &&
+		!insist) { /* fine when it follows what we had, else something is missing */
 		if (last_digest(db, v->agent, last, e) < 0)
 			return -1;
 		insist = last[0] && strcmp(last, v->prev) == 0;
@@ -141,20 +152,24 @@ int ingest_report_parse(const char *text, size_t len, struct ingest_report *out,
 	if (!out->body)
 		return -1;
 	out->doc = json_get(out->body, "doc");
-	if (json_only(out->body, keys, e) == 0 && json_take_string(out->body, "base", true, 64, &out->base, e) == 0 &&
+	if (json_only(out->body, keys, e) == 0 &&
+		json_take_string(out->body, "base", true, 64, &out->base, e) == 0 &&
 		json_take_int(out->body, "made", true, 0, INT64_MAX, &out->made, e) == 0) {
 		if (json_type(out->doc) == JSON_OBJECT && json_len(out->doc) <= SECTIONS_MAX)
 			return 0;
-		err_field(e, ERR_INVALID, "doc", "doc must be an object of at most %d sections", SECTIONS_MAX);
+		err_field(e, ERR_INVALID, "doc", "doc must be an object of at most %d sections",
+			SECTIONS_MAX);
 	}
 	json_free(out->body);
 	out->body = NULL;
 	return -1;
 }
 
-static struct json *section_load(struct db *db, const char *agent, const char *section, struct err *e)
+static struct json *section_load(
+	struct db *db, const char *agent, const char *section, struct err *e)
 {
-	struct stmt *s = db_prepare(db, "SELECT body FROM sections WHERE agent = ?1 AND section = ?2", e);
+	struct stmt *s =
+		db_prepare(db, "SELECT body FROM sections WHERE agent = ?1 AND section = ?2", e);
 	struct json *j = NULL;
 
 	if (!s)
@@ -167,16 +182,20 @@ static struct json *section_load(struct db *db, const char *agent, const char *s
 	return j ? j : json_object();
 }
 
-static int section_save(struct db *db, const char *agent, const char *section, const struct json *body, struct err *e)
+static int section_save(struct db *db, const char *agent, const char *section,
+	const struct json *body, struct err *e)
 {
-	struct stmt *s = db_prepare(db, "INSERT INTO sections (agent, section, body) VALUES (?1, ?2, ?3)"
-					" ON CONFLICT (agent, section) DO UPDATE SET body = excluded.body", e);
+	struct stmt *s = db_prepare(db,
+		"INSERT INTO sections (agent, section, body) VALUES (?1, ?2, ?3)"
+		" ON CONFLICT (agent, section) DO UPDATE SET body = excluded.body",
+		e);
 	struct buf text;
 	int rc = -1;
 
 	buf_init(&text, SECTION_MAX);
 	if (json_print(body, &text) < 0)
-		err_field(e, ERR_TOO_LARGE, section, "section %s is over the limit of %u bytes", section, SECTION_MAX);
+		err_field(e, ERR_TOO_LARGE, section, "section %s is over the limit of %u bytes",
+			section, SECTION_MAX);
 	else if (s) {
 		bind_text(s, 1, agent);
 		bind_text(s, 2, section);
@@ -190,7 +209,8 @@ static int section_save(struct db *db, const char *agent, const char *section, c
 
 static int section_drop(struct db *db, const char *agent, const char *section, struct err *e)
 {
-	struct stmt *s = db_prepare(db, "DELETE FROM sections WHERE agent = ?1 AND (?2 IS NULL OR section = ?2)", e);
+	struct stmt *s = db_prepare(
+		db, "DELETE FROM sections WHERE agent = ?1 AND (?2 IS NULL OR section = ?2)", e);
 
 	if (!s)
 		return -1;
@@ -226,17 +246,19 @@ static const char *columns_sql(void)
 
 	if (made)
 		return text;
-	len = (size_t)snprintf(text, sizeof text, "UPDATE machines SET reported = ?2, clock_skew_ms = ?3");
+	len = (size_t)snprintf(
+		text, sizeof text, "UPDATE machines SET reported = ?2, clock_skew_ms = ?3");
 	for (size_t i = 0; i < r->n; i++)
 		if (r->fields[i].flags & AGENT)
-			len += (size_t)snprintf(text + len, sizeof text - len, ", %s = ?%d", r->fields[i].column, p++);
+			len += (size_t)snprintf(text + len, sizeof text - len, ", %s = ?%d",
+				r->fields[i].column, p++);
 	snprintf(text + len, sizeof text - len, " WHERE agent = ?1");
 	made = true;
 	return text;
 }
 
-static int columns_save(struct db *db, const char *agent, const struct json *attributes, int64_t skew_ms, int64_t now_ms,
-	struct err *e)
+static int columns_save(struct db *db, const char *agent, const struct json *attributes,
+	int64_t skew_ms, int64_t now_ms, struct err *e)
 {
 	const struct model_record *r = &model_records[MODEL_machine];
 	struct stmt *s = db_prepare(db, columns_sql(), e);
@@ -249,13 +271,15 @@ static int columns_save(struct db *db, const char *agent, const struct json *att
 	bind_int(s, 3, skew_ms);
 	for (size_t i = 0; i < r->n; i++)
 		if (r->fields[i].flags & AGENT)
-			bind_attribute(s, p++, &r->fields[i], json_get(attributes, r->fields[i].name));
+			bind_attribute(
+				s, p++, &r->fields[i], json_get(attributes, r->fields[i].name));
 	return db_run(s, e) < 0 ? -1 : 0;
 }
 
 static int touched(struct db *db, const char *agent, int64_t skew_ms, int64_t now_ms, struct err *e)
 {
-	struct stmt *s = db_prepare(db, "UPDATE machines SET reported = ?2, clock_skew_ms = ?3 WHERE agent = ?1", e);
+	struct stmt *s = db_prepare(
+		db, "UPDATE machines SET reported = ?2, clock_skew_ms = ?3 WHERE agent = ?1", e);
 
 	if (!s)
 		return -1;
@@ -267,15 +291,18 @@ static int touched(struct db *db, const char *agent, int64_t skew_ms, int64_t no
 
 /* ---- addresses ---- */
 
-static int address_add(struct db *db, const char *machine, const char *kind, const char *value, const char *nic,
-	struct err *e)
+static int address_add(struct db *db, const char *machine, const char *kind, const char *value,
+	const char *nic, struct err *e)
 {
 	struct stmt *s;
 	char plain[64];
 
-	snprintf(plain, sizeof plain, "%.*s", (int)strcspn(value, "/"), value); /* without its prefix length */
-	s = db_prepare(db, "INSERT INTO addresses (machine, kind, value, nic) VALUES (?1, ?2, ?3, ?4)"
-			   " ON CONFLICT (machine, kind, value) DO NOTHING", e);
+	snprintf(plain, sizeof plain, "%.*s", (int)strcspn(value, "/"),
+		value); /* without its prefix length */
+	s = db_prepare(db,
+		"INSERT INTO addresses (machine, kind, value, nic) VALUES (?1, ?2, ?3, ?4)"
+		" ON CONFLICT (machine, kind, value) DO NOTHING",
+		e);
 	if (!s)
 		return -1;
 	bind_text(s, 1, machine);
@@ -285,14 +312,16 @@ static int address_add(struct db *db, const char *machine, const char *kind, con
 	return db_run(s, e) < 0 ? -1 : 0;
 }
 
-static int nic_addresses(struct db *db, const char *machine, const char *nic, const struct json *v, struct err *e)
+static int nic_addresses(
+	struct db *db, const char *machine, const char *nic, const struct json *v, struct err *e)
 {
 	static const char *const macs[] = {"mac", "permanent_mac"};
 	int rc = 0;
 
 	for (size_t i = 0; i < 2 && rc == 0; i++)
 		if (json_str(json_get(v, macs[i])))
-			rc = address_add(db, machine, "mac", json_str(json_get(v, macs[i])), nic, e);
+			rc = address_add(
+				db, machine, "mac", json_str(json_get(v, macs[i])), nic, e);
 	for (struct json_iter it = json_iter(json_get(v, "address")); rc == 0 && json_next(&it);)
 		rc = address_add(db, machine, "ip", it.key, nic, e);
 	return rc;
@@ -323,8 +352,8 @@ static int addresses_save(struct db *db, const char *agent, const struct json *n
 
 /* ---- applying ---- */
 
-static int section_apply(struct db *db, const char *agent, const char *name, const struct json *patch, bool full,
-	int64_t skew_ms, int64_t now_ms, struct err *e)
+static int section_apply(struct db *db, const char *agent, const char *name,
+	const struct json *patch, bool full, int64_t skew_ms, int64_t now_ms, struct err *e)
 {
 	struct json *body;
 	int rc;
@@ -344,9 +373,11 @@ static int section_apply(struct db *db, const char *agent, const char *name, con
 	return rc;
 }
 
-static int base_get(struct db *db, const char *agent, char digest[65], int64_t *generation, struct err *e)
+static int base_get(
+	struct db *db, const char *agent, char digest[65], int64_t *generation, struct err *e)
 {
-	struct stmt *s = db_prepare(db, "SELECT report_digest, generation FROM agents WHERE id = ?1", e);
+	struct stmt *s =
+		db_prepare(db, "SELECT report_digest, generation FROM agents WHERE id = ?1", e);
 	int got;
 
 	digest[0] = '\0';
@@ -363,9 +394,11 @@ static int base_get(struct db *db, const char *agent, char digest[65], int64_t *
 	return got < 0 ? -1 : 0;
 }
 
-static int base_set(struct db *db, const char *agent, const char *digest, int64_t generation, struct err *e)
+static int base_set(
+	struct db *db, const char *agent, const char *digest, int64_t generation, struct err *e)
 {
-	struct stmt *s = db_prepare(db, "UPDATE agents SET report_digest = ?2, generation = ?3 WHERE id = ?1", e);
+	struct stmt *s = db_prepare(
+		db, "UPDATE agents SET report_digest = ?2, generation = ?3 WHERE id = ?1", e);
 
 	if (!s)
 		return -1;
@@ -380,8 +413,8 @@ int ingest_forget_base(struct db *db, const char *agent, struct err *e)
 	return base_set(db, agent, NULL, 0, e);
 }
 
-int ingest_report(struct db *db, const char *agent, const struct ingest_report *r, const char *digest,
-	int64_t generation, int64_t now_ms, bool *need_full, struct err *e)
+int ingest_report(struct db *db, const char *agent, const struct ingest_report *r,
+	const char *digest, int64_t generation, int64_t now_ms, bool *need_full, struct err *e)
 {
 	bool full = r->base[0] == '\0';
 	int64_t has_generation;
@@ -398,8 +431,10 @@ int ingest_report(struct db *db, const char *agent, const struct ingest_report *
 		return -1;
 	for (struct json_iter it = json_iter(r->doc); json_next(&it);) {
 		if (strlen(it.key) > 32)
-			return err_field(e, ERR_INVALID, "doc", "the name of a section has at most 32 characters");
-		if (section_apply(db, agent, it.key, it.value, full, r->made - now_ms, now_ms, e) < 0)
+			return err_field(e, ERR_INVALID, "doc",
+				"the name of a section has at most 32 characters");
+		if (section_apply(db, agent, it.key, it.value, full, r->made - now_ms, now_ms, e) <
+			0)
 			return -1;
 	}
 	return base_set(db, agent, digest, generation, e);

@@ -7,10 +7,10 @@
 #include "store/row.h"
 
 enum ingest_verdict {
-	INGEST_TAKE,	  /* the next of its stream (now recorded as such) */
+	INGEST_TAKE,      /* the next of its stream (now recorded as such) */
 	INGEST_DUPLICATE, /* had it: answer committed again */
-	INGEST_GAP,	  /* something before it is missing: ask again from *from */
-	INGEST_CLONE	  /* this stream was followed by another, or has other bytes under this number */
+	INGEST_GAP,       /* something before it is missing: ask again from *from */
+	INGEST_CLONE /* this stream was followed by another, or has other bytes under this number */
 };
 
 struct ingest_envelope {
@@ -33,8 +33,8 @@ struct ingest_report {
 int ingest_report_parse(const char *text, size_t len, struct ingest_report *out, struct err *e);
 
 /* Applies it; *need_full: its base is not what we have, and nothing was changed. generation: the database's. */
-int ingest_report(struct db *db, const char *agent, const struct ingest_report *r, const char *digest,
-	int64_t generation, int64_t now_ms, bool *need_full, struct err *e);
+int ingest_report(struct db *db, const char *agent, const struct ingest_report *r,
+	const char *digest, int64_t generation, int64_t now_ms, bool *need_full, struct err *e);
 
 /* The agent's next report must be a full one (asked for, or what it built on is gone). */
 int ingest_forget_base(struct db *db, const char *agent, struct err *e);

@@ -26,29 +26,34 @@ static bool is_number(const struct model_field *f)
 static const char *sort_sql(const struct model_field *f, const char *table, struct arena *a)
 {
 	if (strcmp(f->column, "seen") == 0)
-		return arena_printf(a, "CASE WHEN %s.state = 'online' THEN %lld ELSE %s.seen END", table,
-			(long long)MACHINE_SEEN_NOW, table);
+		return arena_printf(a, "CASE WHEN %s.state = 'online' THEN %lld ELSE %s.seen END",
+			table, (long long)MACHINE_SEEN_NOW, table);
 	return arena_printf(a, "COALESCE(%s.%s, %s)", table, f->column, is_number(f) ? "0" : "''");
 }
 
-static const char *page_sql(const struct machine_page *p, const struct model_field *sort, int next, struct arena *a)
+static const char *page_sql(
+	const struct machine_page *p, const struct model_field *sort, int next, struct arena *a)
 {
-	const char *inner = sort_sql(sort, "m", a), *outer = sort_sql(sort, "t", a), *down = p->descending ? " DESC" : "";
+	const char *inner = sort_sql(sort, "m", a), *outer = sort_sql(sort, "t", a),
+		   *down = p->descending ? " DESC" : "";
 	const char *than = p->descending ? "<" : ">", *after = "";
 
 	if (p->after_id) /* the first half is there for the index */
-		after = arena_printf(a, " AND %s %s= ?%d AND (%s, m.id) %s (?%d, ?%d)", inner, than, next + 1, inner, than,
-			next + 1, next + 2);
+		after = arena_printf(a, " AND %s %s= ?%d AND (%s, m.id) %s (?%d, ?%d)", inner, than,
+			next + 1, inner, than, next + 1, next + 2);
 	return arena_printf(a,
-		"SELECT 0" MACHINE_FIELDS(ROW_COLUMN_OF_T) " FROM machines t JOIN (SELECT m.id AS k FROM machines m WHERE (%s)%s"
-		" ORDER BY %s%s, m.id%s LIMIT ?%d) p ON p.k = t.id ORDER BY %s%s, t.id%s",
+		"SELECT 0" MACHINE_FIELDS(ROW_COLUMN_OF_T) " FROM machines t JOIN (SELECT m.id AS "
+							   "k FROM machines m WHERE (%s)%s"
+							   " ORDER BY %s%s, m.id%s LIMIT ?%d) p ON "
+							   "p.k = t.id ORDER BY %s%s, t.id%s",
 		p->where, after, inner, down, down, next, outer, down, down);
 }
 
-int machine_list(struct db *db, const struct machine_page *p, int64_t now_ms, struct arena *a, struct machine **out,
-	size_t *n, struct err *e)
+int machine_list(struct db *db, const struct machine_page *p, int64_t now_ms, struct arena *a,
+	struct machine **out, size_t *n, struct err *e)
 {
-	const struct model_field *sort = p->sort ? p->sort : model_field(&model_records[MODEL_machine], "name");
+	const struct model_field *sort =
+		p->sort ? p->sort : model_field(&model_records[MODEL_machine], "name");
 	int next = (int)p->n_params + 1, got;
 	struct rows list = {0};
 	struct stmt *s = db_prepare_once(db, page_sql(p, sort, next, a), e);
@@ -71,11 +76,12 @@ int machine_list(struct db *db, const struct machine_page *p, int64_t now_ms, st
 	return got;
 }
 
-int machine_count(struct db *db, const char *where, const struct param *params, size_t n_params, int64_t *count,
-	struct err *e)
+int machine_count(struct db *db, const char *where, const struct param *params, size_t n_params,
+	int64_t *count, struct err *e)
 {
 	struct arena *a = arena_new();
-	struct stmt *s = db_prepare_once(db, arena_printf(a, "SELECT COUNT(*) FROM machines m WHERE (%s)", where), e);
+	struct stmt *s = db_prepare_once(
+		db, arena_printf(a, "SELECT COUNT(*) FROM machines m WHERE (%s)", where), e);
 	int got = -1;
 
 	if (s) {
@@ -90,13 +96,17 @@ int machine_count(struct db *db, const char *where, const struct param *params, 
 }
 
 int machine_facets(struct db *db, const char *where, const struct param *params, size_t n_params,
-	const struct model_field *field, int limit, struct arena *a, struct facet **out, size_t *n, struct err *e)
+	const struct model_field *field, int limit, struct arena *a, struct facet **out, size_t *n,
+	struct err *e)
 {
 	struct rows list = {0};
 	int got;
 	struct stmt *s = db_prepare_once(db,
-		arena_printf(a, "SELECT m.%s, COUNT(*) FROM machines m WHERE (%s) GROUP BY m.%s ORDER BY COUNT(*) DESC, m.%s LIMIT %d",
-			field->column, where, field->column, field->column, limit), e);
+		arena_printf(a,
+			"SELECT m.%s, COUNT(*) FROM machines m WHERE (%s) GROUP BY m.%s ORDER BY "
+			"COUNT(*) DESC, m.%s LIMIT %d",
+			field->column, where, field->column, field->column, limit),
+		e);
 
 	if (!s)
 		return -1;
@@ -114,13 +124,16 @@ int machine_facets(struct db *db, const char *where, const struct param *params,
 
 /* ---- one ---- */
 
-static int find_by(struct db *db, const char *condition, const char *x, const char *y, const struct scope *scope,
-	int64_t now_ms, struct arena *a, struct rows *list, struct err *e)
+static int find_by(struct db *db, const char *condition, const char *x, const char *y,
+	const struct scope *scope, int64_t now_ms, struct arena *a, struct rows *list,
+	struct err *e)
 {
 	int next = 3, got;
 	const char *in = scope_sql(scope, "t.site", &next, a);
 	struct stmt *s = db_prepare_once(db,
-		arena_printf(a, MACHINE_SELECT "WHERE %s AND %s ORDER BY t.id LIMIT 11", condition, in), e);
+		arena_printf(
+			a, MACHINE_SELECT "WHERE %s AND %s ORDER BY t.id LIMIT 11", condition, in),
+		e);
 
 	if (!s)
 		return -1;
@@ -141,12 +154,14 @@ static int ambiguous(const char *who, const struct rows *list, struct err *e)
 	size_t len = 0;
 
 	for (size_t i = 0; i < list->n && i < 10; i++)
-		len += (size_t)snprintf(ids + len, sizeof ids - len, "%s%s", i ? ", " : "", m[i].id);
-	return err_field(e, ERR_AMBIGUOUS, "machine", "'%.60s' fits several machines: %s%s", who, ids, list->n > 10 ? " …" : "");
+		len += (size_t)snprintf(
+			ids + len, sizeof ids - len, "%s%s", i ? ", " : "", m[i].id);
+	return err_field(e, ERR_AMBIGUOUS, "machine", "'%.60s' fits several machines: %s%s", who,
+		ids, list->n > 10 ? " …" : "");
 }
 
-int machine_find(struct db *db, const char *who, const struct scope *scope, int64_t now_ms, struct arena *a,
-	struct machine *out, struct err *e)
+int machine_find(struct db *db, const char *who, const struct scope *scope, int64_t now_ms,
+	struct arena *a, struct machine *out, struct err *e)
 {
 	struct rows list = {0};
 	char end[64];
@@ -154,11 +169,13 @@ int machine_find(struct db *db, const char *who, const struct scope *scope, int6
 
 	if (find_by(db, "(t.id = ?1 OR t.agent = ?2)", who, who, scope, now_ms, a, &list, e) < 0)
 		return -1;
-	if (list.n == 0 && find_by(db, "t.name = ?1 AND ?2 <> ''", who, who, scope, now_ms, a, &list, e) < 0)
+	if (list.n == 0 &&
+		find_by(db, "t.name = ?1 AND ?2 <> ''", who, who, scope, now_ms, a, &list, e) < 0)
 		return -1;
 	if (list.n == 0 && len >= 6 && len < ID_LEN) {
 		snprintf(end, sizeof end, "%s~", who); /* after every character an id can hold */
-		if (find_by(db, "t.id >= ?1 AND t.id < ?2", who, end, scope, now_ms, a, &list, e) < 0)
+		if (find_by(db, "t.id >= ?1 AND t.id < ?2", who, end, scope, now_ms, a, &list, e) <
+			0)
 			return -1;
 	}
 	if (list.n == 0)
@@ -169,7 +186,8 @@ int machine_find(struct db *db, const char *who, const struct scope *scope, int6
 	return 0;
 }
 
-int machine_by_agent(struct db *db, const char *agent, struct arena *a, struct machine *out, struct err *e)
+int machine_by_agent(
+	struct db *db, const char *agent, struct arena *a, struct machine *out, struct err *e)
 {
 	struct stmt *s = db_prepare(db, MACHINE_SELECT "WHERE t.agent = ?1", e);
 	int got;
@@ -184,9 +202,13 @@ int machine_by_agent(struct db *db, const char *agent, struct arena *a, struct m
 	return got;
 }
 
-int machine_sections(struct db *db, const char *agent, struct arena *a, struct section **out, size_t *n, struct err *e)
+int machine_sections(struct db *db, const char *agent, struct arena *a, struct section **out,
+	size_t *n, struct err *e)
 {
-	struct stmt *s = db_prepare(db, "SELECT 0" SECTION_FIELDS(ROW_COLUMN) " FROM sections WHERE agent = ?1 ORDER BY section", e);
+	struct stmt *s = db_prepare(db,
+		"SELECT 0" SECTION_FIELDS(
+			ROW_COLUMN) " FROM sections WHERE agent = ?1 ORDER BY section",
+		e);
 	struct rows list = {0};
 	int got;
 
@@ -194,7 +216,8 @@ int machine_sections(struct db *db, const char *agent, struct arena *a, struct s
 		return -1;
 	bind_text(s, 1, agent);
 	while ((got = db_step(s, e)) > 0)
-		row_read(&model_records[MODEL_section], s, 1, a, rows_add(&list, a, sizeof(struct section)));
+		row_read(&model_records[MODEL_section], s, 1, a,
+			rows_add(&list, a, sizeof(struct section)));
 	db_done(s);
 	*out = list.data;
 	*n = list.n;
@@ -217,13 +240,16 @@ static int64_t run_text(struct db *db, const char *sql, const char *x, const cha
 
 int machine_rename(struct db *db, const char *id, const char *name, struct err *e)
 {
-	return run_text(db, "UPDATE machines SET name = ?2 WHERE id = ?1", id, name, e) < 0 ? -1 : 0;
+	return run_text(db, "UPDATE machines SET name = ?2 WHERE id = ?1", id, name, e) < 0 ? -1
+											    : 0;
 }
 
 int machine_notice(struct db *db, const char *agent, const char *notice, struct err *e)
 {
-	struct stmt *s = db_prepare(db, "UPDATE machines SET notice = ?2 WHERE agent = ?1 AND COALESCE(notice, '') <>"
-					" COALESCE(?2, '')", e);
+	struct stmt *s = db_prepare(db,
+		"UPDATE machines SET notice = ?2 WHERE agent = ?1 AND COALESCE(notice, '') <>"
+		" COALESCE(?2, '')",
+		e);
 
 	if (!s)
 		return -1;
@@ -246,7 +272,8 @@ int machine_forget(struct db *db, const char *id, int64_t now_ms, struct err *e)
 	int rc = machine_find(db, id, &all, now_ms, a, &m, e);
 
 	if (rc == 0 && !m.revoked && m.state && strcmp(m.state, "online") == 0)
-		rc = err_field(e, ERR_CONFLICT, "machine", "%s is online and trusted: revoke it first", m.name ? m.name : m.id);
+		rc = err_field(e, ERR_CONFLICT, "machine",
+			"%s is online and trusted: revoke it first", m.name ? m.name : m.id);
 	for (size_t i = 0; rc == 0 && i < sizeof texts / sizeof *texts; i++)
 		rc = run_text(db, texts[i], m.id, NULL, e) < 0 ? -1 : 0;
 	arena_free(a);

@@ -28,9 +28,11 @@ static int password_hash(const char *password, char out[ARGON_TEXT], struct err 
 	uint8_t salt[16];
 
 	if (len < PASSWORD_MIN || len > PASSWORD_MAX)
-		return err_field(e, ERR_INVALID, "password", "a password has %d to %d characters", PASSWORD_MIN, PASSWORD_MAX);
+		return err_field(e, ERR_INVALID, "password", "a password has %d to %d characters",
+			PASSWORD_MIN, PASSWORD_MAX);
 	random_bytes(salt, sizeof salt);
-	if (argon2id_hash_encoded(ARGON_PASSES, ARGON_KIB, 1, password, len, salt, sizeof salt, 32, out, ARGON_TEXT) != ARGON2_OK)
+	if (argon2id_hash_encoded(ARGON_PASSES, ARGON_KIB, 1, password, len, salt, sizeof salt, 32,
+		    out, ARGON_TEXT) != ARGON2_OK)
 		return err_set(e, ERR_INTERNAL, "the password cannot be hashed");
 	return 0;
 }
@@ -63,7 +65,8 @@ int user_list(struct db *db, struct arena *a, struct user **out, size_t *n, stru
 	if (!s)
 		return -1;
 	while ((got = db_step(s, e)) > 0)
-		row_read(&model_records[MODEL_user], s, 1, a, rows_add(&list, a, sizeof(struct user)));
+		row_read(&model_records[MODEL_user], s, 1, a,
+			rows_add(&list, a, sizeof(struct user)));
 	db_done(s);
 	*out = list.data;
 	*n = list.n;
@@ -81,7 +84,8 @@ int user_count(struct db *db, int64_t *n, struct err *e)
 	return got > 0 ? 0 : -1;
 }
 
-int user_create(struct db *db, const char *name, const char *password, bool must_change, int64_t now_ms, struct err *e)
+int user_create(struct db *db, const char *name, const char *password, bool must_change,
+	int64_t now_ms, struct err *e)
 {
 	struct arena *a = arena_new();
 	char hash[ARGON_TEXT];
@@ -91,8 +95,12 @@ int user_create(struct db *db, const char *name, const char *password, bool must
 
 	if (got > 0)
 		err_field(e, ERR_CONFLICT, "name", "there is a user %.60s already", name);
-	if (got == 0 && text_label(name, "name", 64, e) == 0 && password_hash(password, hash, e) == 0 &&
-		(s = db_prepare(db, "INSERT INTO users (name, password, must_change, made) VALUES (?1, ?2, ?3, ?4)", e))) {
+	if (got == 0 && text_label(name, "name", 64, e) == 0 &&
+		password_hash(password, hash, e) == 0 &&
+		(s = db_prepare(db,
+			 "INSERT INTO users (name, password, must_change, made) VALUES (?1, ?2, "
+			 "?3, ?4)",
+			 e))) {
 		bind_text(s, 1, name);
 		bind_text(s, 2, hash);
 		bind_int(s, 3, must_change);
@@ -113,7 +121,8 @@ static int sessions_end(struct db *db, const char *user, struct err *e)
 	return db_run(s, e) < 0 ? -1 : 0;
 }
 
-int user_password(struct db *db, const char *name, const char *password, bool must_change, struct err *e)
+int user_password(
+	struct db *db, const char *name, const char *password, bool must_change, struct err *e)
 {
 	char hash[ARGON_TEXT];
 	struct stmt *s;
@@ -135,7 +144,8 @@ int user_password(struct db *db, const char *name, const char *password, bool mu
 
 int user_disable(struct db *db, const char *name, int64_t now_ms, struct err *e)
 {
-	struct stmt *s = db_prepare(db, "UPDATE users SET disabled = ?2 WHERE name = ?1 AND disabled = 0", e);
+	struct stmt *s = db_prepare(
+		db, "UPDATE users SET disabled = ?2 WHERE name = ?1 AND disabled = 0", e);
 	int64_t n;
 
 	if (!s)
@@ -144,11 +154,13 @@ int user_disable(struct db *db, const char *name, int64_t now_ms, struct err *e)
 	bind_int(s, 2, now_ms);
 	n = db_run(s, e);
 	if (n == 0)
-		return err_field(e, ERR_NOT_FOUND, "name", "there is no user %.60s who is not disabled", name);
+		return err_field(e, ERR_NOT_FOUND, "name",
+			"there is no user %.60s who is not disabled", name);
 	return n < 0 ? -1 : sessions_end(db, name, e);
 }
 
-int user_login(struct db *db, const char *name, const char *password, struct arena *a, struct user *out, struct err *e)
+int user_login(struct db *db, const char *name, const char *password, struct arena *a,
+	struct user *out, struct err *e)
 {
 	/* Of no password: checked when the name is unknown, so that both cases take the same time. */
 	static const char nobody[] = "$argon2id$v=19$m=65536,t=2,p=1$YWJjZGVmZ2hpamtsbW5vcA$"
@@ -158,7 +170,8 @@ int user_login(struct db *db, const char *name, const char *password, struct are
 
 	if (got < 0)
 		return -1;
-	right = argon2id_verify(known ? out->password : nobody, password, strlen(password)) == ARGON2_OK;
+	right = argon2id_verify(known ? out->password : nobody, password, strlen(password)) ==
+		ARGON2_OK;
 	if (!known || !right)
 		return err_field(e, ERR_UNAUTHORIZED, "password", "wrong user name or password");
 	return 0;
@@ -168,9 +181,12 @@ int user_login(struct db *db, const char *name, const char *password, struct are
 
 int grant_set(struct db *db, const char *user, const char *site, const char *role, struct err *e)
 {
-	struct stmt *s = role ? db_prepare(db, "INSERT INTO grants (\"user\", site, role) VALUES (?1, ?2, ?3)"
-					       " ON CONFLICT (\"user\", site) DO UPDATE SET role = excluded.role", e)
-			      : db_prepare(db, "DELETE FROM grants WHERE \"user\" = ?1 AND site = ?2", e);
+	struct stmt *s = role
+		? db_prepare(db,
+			  "INSERT INTO grants (\"user\", site, role) VALUES (?1, ?2, ?3)"
+			  " ON CONFLICT (\"user\", site) DO UPDATE SET role = excluded.role",
+			  e)
+		: db_prepare(db, "DELETE FROM grants WHERE \"user\" = ?1 AND site = ?2", e);
 
 	if (!s)
 		return -1;
@@ -181,9 +197,13 @@ int grant_set(struct db *db, const char *user, const char *site, const char *rol
 	return db_run(s, e) < 0 ? -1 : 0;
 }
 
-int grant_list(struct db *db, const char *user, struct arena *a, struct grant **out, size_t *n, struct err *e)
+int grant_list(struct db *db, const char *user, struct arena *a, struct grant **out, size_t *n,
+	struct err *e)
 {
-	struct stmt *s = db_prepare(db, "SELECT 0" GRANT_FIELDS(ROW_COLUMN) " FROM grants WHERE \"user\" = ?1 ORDER BY site", e);
+	struct stmt *s = db_prepare(db,
+		"SELECT 0" GRANT_FIELDS(
+			ROW_COLUMN) " FROM grants WHERE \"user\" = ?1 ORDER BY site",
+		e);
 	struct rows list = {0};
 	int got;
 
@@ -191,7 +211,8 @@ int grant_list(struct db *db, const char *user, struct arena *a, struct grant **
 		return -1;
 	bind_text(s, 1, user);
 	while ((got = db_step(s, e)) > 0)
-		row_read(&model_records[MODEL_grant], s, 1, a, rows_add(&list, a, sizeof(struct grant)));
+		row_read(&model_records[MODEL_grant], s, 1, a,
+			rows_add(&list, a, sizeof(struct grant)));
 	db_done(s);
 	*out = list.data;
 	*n = list.n;
@@ -202,8 +223,10 @@ int grant_list(struct db *db, const char *user, struct arena *a, struct grant **
 
 int session_create(struct db *db, const struct session *x, struct err *e)
 {
-	struct stmt *s = db_prepare(db, "INSERT INTO sessions (id, hash, \"user\", kind, csrf, made, used, expires)"
-					" VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?6, ?7)", e);
+	struct stmt *s = db_prepare(db,
+		"INSERT INTO sessions (id, hash, \"user\", kind, csrf, made, used, expires)"
+		" VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?6, ?7)",
+		e);
 
 	if (!s)
 		return -1;
@@ -217,10 +240,14 @@ int session_create(struct db *db, const struct session *x, struct err *e)
 	return db_run(s, e) < 0 ? -1 : 0;
 }
 
-int session_get(struct db *db, const char *hash, int64_t now_ms, struct arena *a, struct session *out, struct err *e)
+int session_get(struct db *db, const char *hash, int64_t now_ms, struct arena *a,
+	struct session *out, struct err *e)
 {
-	struct stmt *s = db_prepare(db, "SELECT 0" SESSION_FIELDS(ROW_COLUMN_OF_T) " FROM sessions t JOIN users u ON u.name = t.\"user\""
-					" WHERE t.hash = ?1 AND t.expires > ?2 AND u.disabled = 0", e);
+	struct stmt *s = db_prepare(db,
+		"SELECT 0" SESSION_FIELDS(
+			ROW_COLUMN_OF_T) " FROM sessions t JOIN users u ON u.name = t.\"user\""
+					 " WHERE t.hash = ?1 AND t.expires > ?2 AND u.disabled = 0",
+		e);
 	int got;
 
 	if (!s)
@@ -234,11 +261,14 @@ int session_get(struct db *db, const char *hash, int64_t now_ms, struct arena *a
 	return got;
 }
 
-int session_list(struct db *db, const char *user, const char *kind, int64_t now_ms, struct arena *a, struct session **out,
-	size_t *n, struct err *e)
+int session_list(struct db *db, const char *user, const char *kind, int64_t now_ms, struct arena *a,
+	struct session **out, size_t *n, struct err *e)
 {
-	struct stmt *s = db_prepare(db, "SELECT 0" SESSION_FIELDS(ROW_COLUMN) " FROM sessions WHERE \"user\" = ?1 AND kind = ?2"
-					" AND expires > ?3 ORDER BY id", e);
+	struct stmt *s = db_prepare(db,
+		"SELECT 0" SESSION_FIELDS(
+			ROW_COLUMN) " FROM sessions WHERE \"user\" = ?1 AND kind = ?2"
+				    " AND expires > ?3 ORDER BY id",
+		e);
 	struct rows list = {0};
 	int got;
 
@@ -248,7 +278,8 @@ int session_list(struct db *db, const char *user, const char *kind, int64_t now_
 	bind_text(s, 2, kind);
 	bind_int(s, 3, now_ms);
 	while ((got = db_step(s, e)) > 0)
-		row_read(&model_records[MODEL_session], s, 1, a, rows_add(&list, a, sizeof(struct session)));
+		row_read(&model_records[MODEL_session], s, 1, a,
+			rows_add(&list, a, sizeof(struct session)));
 	db_done(s);
 	*out = list.data;
 	*n = list.n;
@@ -265,7 +296,9 @@ int session_end(struct db *db, const char *id, const char *user, struct err *e)
 	bind_text(s, 1, id);
 	bind_text(s, 2, user);
 	n = db_run(s, e);
-	return n == 0 ? err_field(e, ERR_NOT_FOUND, "id", "there is no session or token %.60s", id) : n < 0 ? -1 : 0;
+	return n == 0 ? err_field(e, ERR_NOT_FOUND, "id", "there is no session or token %.60s", id)
+		: n < 0 ? -1
+			: 0;
 }
 
 int session_prune(struct db *db, int64_t now_ms, struct err *e)

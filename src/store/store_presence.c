@@ -21,14 +21,16 @@ static int was_get(struct db *db, const char *sql, const char *id, struct was *w
 	got = db_step(s, e);
 	if (got > 0) {
 		w->there = true;
-		snprintf(w->state, sizeof w->state, "%s", col_text(s, 0) ? col_text(s, 0) : "never");
+		snprintf(
+			w->state, sizeof w->state, "%s", col_text(s, 0) ? col_text(s, 0) : "never");
 		snprintf(w->relay, sizeof w->relay, "%s", col_text(s, 1) ? col_text(s, 1) : "");
 	}
 	db_done(s);
 	return got < 0 ? -1 : 0;
 }
 
-int presence_machine(struct db *db, const struct presence *p, bool *moved, bool *changed, struct err *e)
+int presence_machine(
+	struct db *db, const struct presence *p, bool *moved, bool *changed, struct err *e)
 {
 	bool online = strcmp(p->state, "online") == 0;
 	struct was w;
@@ -41,9 +43,12 @@ int presence_machine(struct db *db, const struct presence *p, bool *moved, bool 
 		return 0;
 	*moved = strcmp(w.relay, p->relay) != 0 || strcmp(w.state, "never") == 0;
 	*changed = strcmp(w.state, p->state) != 0;
-	s = db_prepare(db, "UPDATE machines SET state = ?2, state_since = CASE WHEN state = ?2 THEN state_since ELSE ?3 END,"
-			   " seen = ?4, relay = ?5, route = ?6, channel = COALESCE(?7, channel),"
-			   " channel_reason = COALESCE(?8, channel_reason) WHERE agent = ?1", e);
+	s = db_prepare(db,
+		"UPDATE machines SET state = ?2, state_since = CASE WHEN state = ?2 THEN "
+		"state_since ELSE ?3 END,"
+		" seen = ?4, relay = ?5, route = ?6, channel = COALESCE(?7, channel),"
+		" channel_reason = COALESCE(?8, channel_reason) WHERE agent = ?1",
+		e);
 	if (!s)
 		return -1;
 	bind_text(s, 1, p->agent);
@@ -63,11 +68,15 @@ int presence_relay(struct db *db, const struct presence *p, bool *changed, struc
 	struct stmt *s;
 
 	*changed = false;
-	if (was_get(db, "SELECT state, route FROM relays WHERE id = ?1", p->agent, &w, e) < 0 || !w.there)
+	if (was_get(db, "SELECT state, route FROM relays WHERE id = ?1", p->agent, &w, e) < 0 ||
+		!w.there)
 		return w.there ? -1 : 0;
 	*changed = strcmp(w.state, p->state) != 0;
-	s = db_prepare(db, "UPDATE relays SET state = ?2, state_since = CASE WHEN state = ?2 THEN state_since ELSE ?3 END,"
-			   " seen = ?4, route = COALESCE(?5, route) WHERE id = ?1", e);
+	s = db_prepare(db,
+		"UPDATE relays SET state = ?2, state_since = CASE WHEN state = ?2 THEN state_since "
+		"ELSE ?3 END,"
+		" seen = ?4, route = COALESCE(?5, route) WHERE id = ?1",
+		e);
 	if (!s)
 		return -1;
 	bind_text(s, 1, p->agent);
@@ -78,15 +87,17 @@ int presence_relay(struct db *db, const struct presence *p, bool *changed, struc
 	return db_run(s, e) < 0 ? -1 : 0;
 }
 
-int presence_cut(struct db *db, const char *const *relays, size_t n, int64_t now_ms, const char *reason, int64_t *cut,
-	struct err *e)
+int presence_cut(struct db *db, const char *const *relays, size_t n, int64_t now_ms,
+	const char *reason, int64_t *cut, struct err *e)
 {
 	struct scope below = {.sites = relays, .n = n};
 	struct arena *a = arena_new();
 	int next = 3;
 	const char *sql = arena_printf(a,
-		"UPDATE machines SET state = 'offline', state_since = ?1, seen = CASE WHEN state = 'online' THEN ?1 ELSE seen END,"
-		" channel_reason = ?2 WHERE state IN ('online', 'late') AND %s", scope_sql(&below, "relay", &next, a));
+		"UPDATE machines SET state = 'offline', state_since = ?1, seen = CASE WHEN state = "
+		"'online' THEN ?1 ELSE seen END,"
+		" channel_reason = ?2 WHERE state IN ('online', 'late') AND %s",
+		scope_sql(&below, "relay", &next, a));
 	struct stmt *s = db_prepare_once(db, sql, e);
 
 	*cut = -1;
@@ -101,11 +112,15 @@ int presence_cut(struct db *db, const char *const *relays, size_t n, int64_t now
 	return *cut < 0 ? -1 : 0;
 }
 
-int presence_stale(struct db *db, const char *relay, int64_t since_ms, int64_t now_ms, int64_t *cut, struct err *e)
+int presence_stale(struct db *db, const char *relay, int64_t since_ms, int64_t now_ms, int64_t *cut,
+	struct err *e)
 {
-	struct stmt *s = db_prepare(db, "UPDATE machines SET state = 'offline', state_since = ?3, channel_reason ="
-					" 'its relay was restarted and has not heard of it since' WHERE relay = ?1 AND seen < ?2"
-					" AND state IN ('online', 'late')", e);
+	struct stmt *s = db_prepare(db,
+		"UPDATE machines SET state = 'offline', state_since = ?3, channel_reason ="
+		" 'its relay was restarted and has not heard of it since' WHERE relay = ?1 AND "
+		"seen < ?2"
+		" AND state IN ('online', 'late')",
+		e);
 
 	if (!s)
 		return -1;
@@ -116,11 +131,16 @@ int presence_stale(struct db *db, const char *relay, int64_t since_ms, int64_t n
 	return *cut < 0 ? -1 : 0;
 }
 
-int relay_facts(struct db *db, const char *id, const char *addresses, const char *version, const char *spool,
-	int64_t spool_bytes, int64_t spool_max_bytes, const char *notice, struct err *e)
+int relay_facts(struct db *db, const char *id, const char *addresses, const char *version,
+	const char *spool, int64_t spool_bytes, int64_t spool_max_bytes, const char *notice,
+	struct err *e)
 {
-	struct stmt *s = db_prepare(db, "UPDATE relays SET addresses = COALESCE(?2, addresses), version = COALESCE(?3, version),"
-					" spool = COALESCE(?4, spool), spool_bytes = ?5, spool_max_bytes = ?6, notice = ?7 WHERE id = ?1", e);
+	struct stmt *s = db_prepare(db,
+		"UPDATE relays SET addresses = COALESCE(?2, addresses), version = COALESCE(?3, "
+		"version),"
+		" spool = COALESCE(?4, spool), spool_bytes = ?5, spool_max_bytes = ?6, notice = ?7 "
+		"WHERE id = ?1",
+		e);
 
 	if (!s)
 		return -1;
@@ -134,8 +154,9 @@ int relay_facts(struct db *db, const char *id, const char *addresses, const char
 	return db_run(s, e) < 0 ? -1 : 0;
 }
 
-#define RELAY_SELECT                                                                                              \
-	"SELECT 0" RELAY_FIELDS(ROW_COLUMN_OF_T) ", (SELECT COUNT(*) FROM machines m WHERE m.relay = t.id) FROM relays t "
+#define RELAY_SELECT                                                                               \
+	"SELECT 0" RELAY_FIELDS(ROW_COLUMN_OF_T) ", (SELECT COUNT(*) FROM machines m WHERE "       \
+						 "m.relay = t.id) FROM relays t "
 
 static void relay_read(struct stmt *s, struct arena *a, struct relay *out)
 {
@@ -143,12 +164,15 @@ static void relay_read(struct stmt *s, struct arena *a, struct relay *out)
 	out->children = col_int(s, 1 + (int)model_records[MODEL_relay].n);
 }
 
-int relay_list(struct db *db, const struct scope *scope, struct arena *a, struct relay **out, size_t *n, struct err *e)
+int relay_list(struct db *db, const struct scope *scope, struct arena *a, struct relay **out,
+	size_t *n, struct err *e)
 {
 	struct rows list = {0};
 	int next = 1, got;
 	struct stmt *s = db_prepare_once(db,
-		arena_printf(a, RELAY_SELECT "WHERE %s ORDER BY t.name, t.id", scope_sql(scope, "t.site", &next, a)), e);
+		arena_printf(a, RELAY_SELECT "WHERE %s ORDER BY t.name, t.id",
+			scope_sql(scope, "t.site", &next, a)),
+		e);
 
 	if (!s)
 		return -1;

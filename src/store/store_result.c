@@ -7,7 +7,8 @@
 
 int action_get(struct db *db, const char *id, struct arena *a, struct action *out, struct err *e)
 {
-	struct stmt *s = db_prepare(db, "SELECT 0" ACTION_FIELDS(ROW_COLUMN) " FROM actions WHERE id = ?1", e);
+	struct stmt *s = db_prepare(
+		db, "SELECT 0" ACTION_FIELDS(ROW_COLUMN) " FROM actions WHERE id = ?1", e);
 	int got;
 
 	if (!s)
@@ -20,12 +21,17 @@ int action_get(struct db *db, const char *id, struct arena *a, struct action *ou
 	return got;
 }
 
-#define OPEN_SELECT "SELECT r.action, r.agent, m.relay, r.leaf, r.path FROM results r JOIN machines m ON m.agent = r.agent "
-#define OPEN_WHERE "WHERE r.state IN ('waiting', 'notified') AND (r.action > ?1 OR (r.action = ?1 AND r.agent > ?2)) "
+#define OPEN_SELECT                                                                                \
+	"SELECT r.action, r.agent, m.relay, r.leaf, r.path FROM results r JOIN machines m ON "     \
+	"m.agent = r.agent "
+#define OPEN_WHERE                                                                                 \
+	"WHERE r.state IN ('waiting', 'notified') AND (r.action > ?1 OR (r.action = ?1 AND "       \
+	"r.agent > ?2)) "
 #define OPEN_ORDER " ORDER BY r.action, r.agent LIMIT ?3"
 
-int action_open(struct db *db, const char *action, const char *agent, const char *const *relays, size_t n_relays, int limit,
-	const char *after_action, const char *after_agent, struct arena *a, struct open_item **out, size_t *n, struct err *e)
+int action_open(struct db *db, const char *action, const char *agent, const char *const *relays,
+	size_t n_relays, int limit, const char *after_action, const char *after_agent,
+	struct arena *a, struct open_item **out, size_t *n, struct err *e)
 {
 	struct scope below = {.sites = relays, .n = n_relays};
 	struct rows list = {0};
@@ -39,7 +45,8 @@ int action_open(struct db *db, const char *action, const char *agent, const char
 	else
 		s = db_prepare_once(db,
 			arena_printf(a, OPEN_SELECT OPEN_WHERE "AND %s" OPEN_ORDER,
-				scope_sql(&below, "m.relay", &next, a)), e);
+				scope_sql(&below, "m.relay", &next, a)),
+			e);
 	if (!s)
 		return -1;
 	bind_text(s, 1, after_action ? after_action : "");
@@ -65,9 +72,13 @@ int action_open(struct db *db, const char *action, const char *agent, const char
 	return got;
 }
 
-int action_unended(struct db *db, const char *id, struct arena *a, const char ***agents, size_t *n, struct err *e)
+int action_unended(struct db *db, const char *id, struct arena *a, const char ***agents, size_t *n,
+	struct err *e)
 {
-	struct stmt *s = db_prepare(db, "SELECT agent FROM results WHERE action = ?1 AND state IN ('notified', 'fetched', 'running')", e);
+	struct stmt *s = db_prepare(db,
+		"SELECT agent FROM results WHERE action = ?1 AND state IN ('notified', 'fetched', "
+		"'running')",
+		e);
 	struct rows list = {0};
 	int got;
 
@@ -75,7 +86,8 @@ int action_unended(struct db *db, const char *id, struct arena *a, const char **
 		return -1;
 	bind_text(s, 1, id);
 	while ((got = db_step(s, e)) > 0)
-		*(const char **)rows_add(&list, a, sizeof(const char *)) = arena_strdup(a, col_text(s, 0));
+		*(const char **)rows_add(&list, a, sizeof(const char *)) =
+			arena_strdup(a, col_text(s, 0));
 	db_done(s);
 	*agents = list.data;
 	*n = list.n;
@@ -117,13 +129,16 @@ static void count_add(struct action_counts *out, const char *state, int64_t n)
 			*(int64_t *)((char *)out + state_counts[i].offset) += n;
 }
 
-int action_counts(struct db *db, const char *id, const struct scope *scope, struct arena *a, struct action_counts *out,
-	struct err *e)
+int action_counts(struct db *db, const char *id, const struct scope *scope, struct arena *a,
+	struct action_counts *out, struct err *e)
 {
 	int next = 2, got;
 	struct stmt *s = db_prepare_once(db,
-		arena_printf(a, "SELECT state, COUNT(*) FROM results WHERE action = ?1 AND %s GROUP BY state",
-			scope_sql(scope, "site", &next, a)), e);
+		arena_printf(a,
+			"SELECT state, COUNT(*) FROM results WHERE action = ?1 AND %s GROUP BY "
+			"state",
+			scope_sql(scope, "site", &next, a)),
+		e);
 
 	memset(out, 0, sizeof *out);
 	if (!s)
@@ -138,17 +153,19 @@ int action_counts(struct db *db, const char *id, const struct scope *scope, stru
 }
 
 /* A person sees an action when one of its targets is in their scope. */
-int action_list(struct db *db, const char *before, const char *state, int limit, const struct scope *scope,
-	struct arena *a, struct action **out, size_t *n, struct err *e)
+int action_list(struct db *db, const char *before, const char *state, int limit,
+	const struct scope *scope, struct arena *a, struct action **out, size_t *n, struct err *e)
 {
 	struct rows list = {0};
 	int got, next = 4;
 	const char *in = scope_sql(scope, "r.site", &next, a);
 	const char *sql = arena_printf(a,
-		"SELECT 0" ACTION_FIELDS(ROW_COLUMN_OF_T) " FROM actions t WHERE (?1 IS NULL OR t.id < ?1) AND (?2 IS NULL OR t.state = ?2)%s%s%s"
-		" ORDER BY t.id DESC LIMIT ?3",
-		scope->all ? "" : " AND EXISTS (SELECT 1 FROM results r WHERE r.action = t.id AND ", scope->all ? "" : in,
-		scope->all ? "" : ")");
+		"SELECT 0" ACTION_FIELDS(
+			ROW_COLUMN_OF_T) " FROM actions t WHERE (?1 IS NULL OR t.id < ?1) AND (?2 "
+					 "IS NULL OR t.state = ?2)%s%s%s"
+					 " ORDER BY t.id DESC LIMIT ?3",
+		scope->all ? "" : " AND EXISTS (SELECT 1 FROM results r WHERE r.action = t.id AND ",
+		scope->all ? "" : in, scope->all ? "" : ")");
 	struct stmt *s = db_prepare_once(db, sql, e);
 
 	if (!s)
@@ -159,21 +176,25 @@ int action_list(struct db *db, const char *before, const char *state, int limit,
 	next = 4;
 	scope_bind(scope, s, &next);
 	while ((got = db_step(s, e)) > 0)
-		row_read(&model_records[MODEL_action], s, 1, a, rows_add(&list, a, sizeof(struct action)));
+		row_read(&model_records[MODEL_action], s, 1, a,
+			rows_add(&list, a, sizeof(struct action)));
 	db_done(s);
 	*out = list.data;
 	*n = list.n;
 	return got;
 }
 
-int result_list(struct db *db, const char *action, const char *state, const char *after_agent, int limit,
-	const struct scope *scope, struct arena *a, struct result **out, size_t *n, struct err *e)
+int result_list(struct db *db, const char *action, const char *state, const char *after_agent,
+	int limit, const struct scope *scope, struct arena *a, struct result **out, size_t *n,
+	struct err *e)
 {
 	struct rows list = {0};
 	int got, next = 5;
 	const char *sql = arena_printf(a,
-		"SELECT 0" RESULT_FIELDS(ROW_COLUMN) " FROM results WHERE action = ?1 AND (?2 IS NULL OR state = ?2) AND agent > ?3"
-		" AND %s ORDER BY agent LIMIT ?4", scope_sql(scope, "site", &next, a));
+		"SELECT 0" RESULT_FIELDS(ROW_COLUMN) " FROM results WHERE action = ?1 AND (?2 IS "
+						     "NULL OR state = ?2) AND agent > ?3"
+						     " AND %s ORDER BY agent LIMIT ?4",
+		scope_sql(scope, "site", &next, a));
 	struct stmt *s = db_prepare_once(db, sql, e);
 
 	if (!s)
@@ -185,19 +206,21 @@ int result_list(struct db *db, const char *action, const char *state, const char
 	next = 5;
 	scope_bind(scope, s, &next);
 	while ((got = db_step(s, e)) > 0)
-		row_read(&model_records[MODEL_result], s, 1, a, rows_add(&list, a, sizeof(struct result)));
+		row_read(&model_records[MODEL_result], s, 1, a,
+			rows_add(&list, a, sizeof(struct result)));
 	db_done(s);
 	*out = list.data;
 	*n = list.n;
 	return got;
 }
 
-int result_get(struct db *db, const char *action, const char *who, const struct scope *scope, struct arena *a,
-	struct result *out, struct err *e)
+int result_get(struct db *db, const char *action, const char *who, const struct scope *scope,
+	struct arena *a, struct result *out, struct err *e)
 {
 	int got, next = 3;
 	const char *sql = arena_printf(a,
-		"SELECT 0" RESULT_FIELDS(ROW_COLUMN) " FROM results WHERE action = ?1 AND (agent = ?2 OR machine = ?2) AND %s",
+		"SELECT 0" RESULT_FIELDS(ROW_COLUMN) " FROM results WHERE action = ?1 AND (agent = "
+						     "?2 OR machine = ?2) AND %s",
 		scope_sql(scope, "site", &next, a));
 	struct stmt *s = db_prepare_once(db, sql, e);
 
@@ -214,11 +237,13 @@ int result_get(struct db *db, const char *action, const char *who, const struct 
 	return got;
 }
 
-int result_list_of_machine(struct db *db, const char *machine, int limit, struct arena *a, struct result **out, size_t *n,
-	struct err *e)
+int result_list_of_machine(struct db *db, const char *machine, int limit, struct arena *a,
+	struct result **out, size_t *n, struct err *e)
 {
-	struct stmt *s = db_prepare(db, "SELECT 0" RESULT_FIELDS(ROW_COLUMN) " FROM results WHERE machine = ?1"
-					" ORDER BY action DESC LIMIT ?2", e);
+	struct stmt *s = db_prepare(db,
+		"SELECT 0" RESULT_FIELDS(ROW_COLUMN) " FROM results WHERE machine = ?1"
+						     " ORDER BY action DESC LIMIT ?2",
+		e);
 	struct rows list = {0};
 	int got;
 
@@ -227,7 +252,8 @@ int result_list_of_machine(struct db *db, const char *machine, int limit, struct
 	bind_text(s, 1, machine);
 	bind_int(s, 2, limit);
 	while ((got = db_step(s, e)) > 0)
-		row_read(&model_records[MODEL_result], s, 1, a, rows_add(&list, a, sizeof(struct result)));
+		row_read(&model_records[MODEL_result], s, 1, a,
+			rows_add(&list, a, sizeof(struct result)));
 	db_done(s);
 	*out = list.data;
 	*n = list.n;
@@ -238,8 +264,11 @@ int result_list_of_machine(struct db *db, const char *machine, int limit, struct
 
 int attachment_add(struct db *db, const struct attachment *x, struct err *e)
 {
-	struct stmt *s = db_prepare(db, "INSERT INTO attachments (action, agent, name, \"offset\", total, data) VALUES"
-					" (?1, ?2, ?3, ?4, ?5, ?6) ON CONFLICT (action, agent, name, \"offset\") DO NOTHING", e);
+	struct stmt *s = db_prepare(db,
+		"INSERT INTO attachments (action, agent, name, \"offset\", total, data) VALUES"
+		" (?1, ?2, ?3, ?4, ?5, ?6) ON CONFLICT (action, agent, name, \"offset\") DO "
+		"NOTHING",
+		e);
 
 	if (!s)
 		return -1;
@@ -252,11 +281,14 @@ int attachment_add(struct db *db, const struct attachment *x, struct err *e)
 	return db_run(s, e) < 0 ? -1 : 0;
 }
 
-int attachment_get(struct db *db, const char *action, const char *agent, const char *name, int64_t offset,
-	struct arena *a, struct attachment *out, struct err *e)
+int attachment_get(struct db *db, const char *action, const char *agent, const char *name,
+	int64_t offset, struct arena *a, struct attachment *out, struct err *e)
 {
-	struct stmt *s = db_prepare(db, "SELECT 0" ATTACHMENT_FIELDS(ROW_COLUMN) " FROM attachments WHERE action = ?1 AND"
-					" agent = ?2 AND name = ?3 AND \"offset\" = ?4", e);
+	struct stmt *s = db_prepare(db,
+		"SELECT 0" ATTACHMENT_FIELDS(
+			ROW_COLUMN) " FROM attachments WHERE action = ?1 AND"
+				    " agent = ?2 AND name = ?3 AND \"offset\" = ?4",
+		e);
 	int got;
 
 	if (!s)

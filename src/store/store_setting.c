@@ -21,8 +21,10 @@ int setting_get(struct db *db, const char *name, struct arena *a, const char **v
 
 int setting_set(struct db *db, const char *name, const char *value, struct err *e)
 {
-	struct stmt *s = db_prepare(db, "INSERT INTO settings (name, value) VALUES (?1, ?2)"
-					" ON CONFLICT (name) DO UPDATE SET value = excluded.value", e);
+	struct stmt *s = db_prepare(db,
+		"INSERT INTO settings (name, value) VALUES (?1, ?2)"
+		" ON CONFLICT (name) DO UPDATE SET value = excluded.value",
+		e);
 
 	if (!s)
 		return -1;

@@ -6,7 +6,8 @@
 #include "store/row.h"
 
 /* 1 found, 0 absent. */
-int setting_get(struct db *db, const char *name, struct arena *a, const char **value, struct err *e);
+int setting_get(
+	struct db *db, const char *name, struct arena *a, const char **value, struct err *e);
 int setting_set(struct db *db, const char *name, const char *value, struct err *e);
 int setting_int(struct db *db, const char *name, int64_t *value, struct err *e); /* 0 when absent */
 /* Adds one and returns the new value in *value. */

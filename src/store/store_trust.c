@@ -9,8 +9,11 @@
 
 int token_create(struct db *db, const struct token *t, struct err *e)
 {
-	struct stmt *s = db_prepare(db, "INSERT INTO tokens (id, hash, role, site, uses, used, made, expires, \"by\", revoked)"
-					" VALUES (?1, ?2, ?3, ?4, ?5, 0, ?6, ?7, ?8, 0)", e);
+	struct stmt *s = db_prepare(db,
+		"INSERT INTO tokens (id, hash, role, site, uses, used, made, expires, \"by\", "
+		"revoked)"
+		" VALUES (?1, ?2, ?3, ?4, ?5, 0, ?6, ?7, ?8, 0)",
+		e);
 
 	if (!s)
 		return -1;
@@ -25,11 +28,13 @@ int token_create(struct db *db, const struct token *t, struct err *e)
 	return db_run(s, e) < 0 ? -1 : 0;
 }
 
-int token_spend(struct db *db, const char *hash, const char *role, int64_t now_ms, struct arena *a, struct token *out,
-	struct err *e)
+int token_spend(struct db *db, const char *hash, const char *role, int64_t now_ms, struct arena *a,
+	struct token *out, struct err *e)
 {
-	struct stmt *s = db_prepare(db, "UPDATE tokens SET used = used + 1 WHERE hash = ?1 AND role = ?2 AND used < uses"
-					" AND expires > ?3 AND revoked = 0 RETURNING 0" TOKEN_FIELDS(ROW_COLUMN), e);
+	struct stmt *s = db_prepare(db,
+		"UPDATE tokens SET used = used + 1 WHERE hash = ?1 AND role = ?2 AND used < uses"
+		" AND expires > ?3 AND revoked = 0 RETURNING 0" TOKEN_FIELDS(ROW_COLUMN),
+		e);
 	int got;
 
 	if (!s)
@@ -47,11 +52,13 @@ int token_spend(struct db *db, const char *hash, const char *role, int64_t now_m
 	return got < 0 ? -1 : 0;
 }
 
-int token_list(struct db *db, const struct scope *scope, struct arena *a, struct token **out, size_t *n, struct err *e)
+int token_list(struct db *db, const struct scope *scope, struct arena *a, struct token **out,
+	size_t *n, struct err *e)
 {
 	struct rows list = {0};
 	int next = 1, got;
-	const char *sql = arena_printf(a, "SELECT 0" TOKEN_FIELDS(ROW_COLUMN) " FROM tokens WHERE %s ORDER BY id DESC",
+	const char *sql = arena_printf(a,
+		"SELECT 0" TOKEN_FIELDS(ROW_COLUMN) " FROM tokens WHERE %s ORDER BY id DESC",
 		scope_sql(scope, "site", &next, a));
 	struct stmt *s = db_prepare_once(db, sql, e);
 
@@ -60,18 +67,21 @@ int token_list(struct db *db, const struct scope *scope, struct arena *a, struct
 	next = 1;
 	scope_bind(scope, s, &next);
 	while ((got = db_step(s, e)) > 0)
-		row_read(&model_records[MODEL_token], s, 1, a, rows_add(&list, a, sizeof(struct token)));
+		row_read(&model_records[MODEL_token], s, 1, a,
+			rows_add(&list, a, sizeof(struct token)));
 	db_done(s);
 	*out = list.data;
 	*n = list.n;
 	return got;
 }
 
-int token_revoke(struct db *db, const char *id, const struct scope *scope, int64_t now_ms, struct err *e)
+int token_revoke(
+	struct db *db, const char *id, const struct scope *scope, int64_t now_ms, struct err *e)
 {
 	struct arena *a = arena_new();
 	int next = 3;
-	const char *sql = arena_printf(a, "UPDATE tokens SET revoked = ?1 WHERE id = ?2 AND revoked = 0 AND %s",
+	const char *sql = arena_printf(a,
+		"UPDATE tokens SET revoked = ?1 WHERE id = ?2 AND revoked = 0 AND %s",
 		scope_sql(scope, "site", &next, a));
 	struct stmt *s = db_prepare_once(db, sql, e);
 	int64_t n = -1;
@@ -84,15 +94,21 @@ int token_revoke(struct db *db, const char *id, const struct scope *scope, int64
 		n = db_run(s, e);
 	}
 	arena_free(a);
-	return n == 0 ? err_field(e, ERR_NOT_FOUND, "id", "there is no token %.60s that is still good", id) : n < 0 ? -1 : 0;
+	return n == 0   ? err_field(e, ERR_NOT_FOUND, "id",
+				  "there is no token %.60s that is still good", id)
+		: n < 0 ? -1
+			: 0;
 }
 
 /* ---- agents ---- */
 
-static int machine_insert(struct db *db, const struct agent *x, const char *name, int64_t now_ms, struct err *e)
+static int machine_insert(
+	struct db *db, const struct agent *x, const char *name, int64_t now_ms, struct err *e)
 {
-	struct stmt *s = db_prepare(db, "INSERT INTO machines (id, name, agent, site, state, state_since, created)"
-					" VALUES (?1, ?2, ?3, ?4, 'never', ?5, ?5)", e);
+	struct stmt *s = db_prepare(db,
+		"INSERT INTO machines (id, name, agent, site, state, state_since, created)"
+		" VALUES (?1, ?2, ?3, ?4, 'never', ?5, ?5)",
+		e);
 
 	if (!s)
 		return -1;
@@ -104,11 +120,13 @@ static int machine_insert(struct db *db, const struct agent *x, const char *name
 	return db_run(s, e) < 0 ? -1 : 0;
 }
 
-static int relay_insert(struct db *db, const struct agent *x, const char *name, const char *addresses, int64_t now_ms,
-	struct err *e)
+static int relay_insert(struct db *db, const struct agent *x, const char *name,
+	const char *addresses, int64_t now_ms, struct err *e)
 {
-	struct stmt *s = db_prepare(db, "INSERT INTO relays (id, name, site, state, state_since, route, addresses)"
-					" VALUES (?1, ?2, ?3, 'never', ?4, '', ?5)", e);
+	struct stmt *s = db_prepare(db,
+		"INSERT INTO relays (id, name, site, state, state_since, route, addresses)"
+		" VALUES (?1, ?2, ?3, 'never', ?4, '', ?5)",
+		e);
 
 	if (!s)
 		return -1;
@@ -120,11 +138,13 @@ static int relay_insert(struct db *db, const struct agent *x, const char *name, 
 	return db_run(s, e) < 0 ? -1 : 0;
 }
 
-int trust_enrol(struct db *db, const struct agent *x, const char *name, const char *addresses_json, int64_t now_ms,
-	struct err *e)
+int trust_enrol(struct db *db, const struct agent *x, const char *name, const char *addresses_json,
+	int64_t now_ms, struct err *e)
 {
-	struct stmt *s = db_prepare(db, "INSERT INTO agents (id, machine, role, site, token, box, enrolled, cert_until,"
-					" forked_from) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)", e);
+	struct stmt *s = db_prepare(db,
+		"INSERT INTO agents (id, machine, role, site, token, box, enrolled, cert_until,"
+		" forked_from) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
+		e);
 
 	if (!s)
 		return -1;
@@ -145,7 +165,8 @@ int trust_enrol(struct db *db, const struct agent *x, const char *name, const ch
 
 int trust_agent(struct db *db, const char *id, struct arena *a, struct agent *out, struct err *e)
 {
-	struct stmt *s = db_prepare(db, "SELECT 0" AGENT_FIELDS(ROW_COLUMN) " FROM agents WHERE id = ?1", e);
+	struct stmt *s =
+		db_prepare(db, "SELECT 0" AGENT_FIELDS(ROW_COLUMN) " FROM agents WHERE id = ?1", e);
 	int got;
 
 	if (!s)
@@ -172,7 +193,8 @@ static int run3(struct db *db, const char *sql, const char *id, int64_t x, int64
 
 int trust_cert(struct db *db, const char *id, int64_t until_ms, struct err *e)
 {
-	return run3(db, "UPDATE agents SET cert_until = ?2 WHERE id = ?1 AND ?3 = 0", id, until_ms, 0, e);
+	return run3(db, "UPDATE agents SET cert_until = ?2 WHERE id = ?1 AND ?3 = 0", id, until_ms,
+		0, e);
 }
 
 int trust_revoke(struct db *db, const char *id, int64_t now_ms, struct err *e)
@@ -187,18 +209,23 @@ int trust_revoke(struct db *db, const char *id, int64_t now_ms, struct err *e)
 	else if (got > 0 && x.revoked)
 		err_field(e, ERR_CONFLICT, "agent", "agent %s is revoked already", id);
 	else if (got > 0 && setting_next(db, "revoked_version", &version, e) == 0 &&
-		run3(db, "UPDATE agents SET revoked = ?2, revoked_version = ?3 WHERE id = ?1", id, now_ms, version, e) == 0 &&
-		run3(db, "UPDATE machines SET revoked = ?2 WHERE agent = ?1 AND ?3 > 0", id, now_ms, version, e) == 0 &&
-		run3(db, "UPDATE relays SET revoked = ?2 WHERE id = ?1 AND ?3 > 0", id, now_ms, version, e) == 0)
+		run3(db, "UPDATE agents SET revoked = ?2, revoked_version = ?3 WHERE id = ?1", id,
+			now_ms, version, e) == 0 &&
+		run3(db, "UPDATE machines SET revoked = ?2 WHERE agent = ?1 AND ?3 > 0", id, now_ms,
+			version, e) == 0 &&
+		run3(db, "UPDATE relays SET revoked = ?2 WHERE id = ?1 AND ?3 > 0", id, now_ms,
+			version, e) == 0)
 		rc = 0;
 	arena_free(a);
 	return rc;
 }
 
-int trust_revoked(struct db *db, int64_t now_ms, struct arena *a, const char ***ids, size_t *n, int64_t *version,
-	struct err *e)
+int trust_revoked(struct db *db, int64_t now_ms, struct arena *a, const char ***ids, size_t *n,
+	int64_t *version, struct err *e)
 {
-	struct stmt *s = db_prepare(db, "SELECT id FROM agents WHERE revoked_version > 0 AND cert_until > ?1 ORDER BY id", e);
+	struct stmt *s = db_prepare(db,
+		"SELECT id FROM agents WHERE revoked_version > 0 AND cert_until > ?1 ORDER BY id",
+		e);
 	struct rows list = {0};
 	int got;
 
@@ -206,7 +233,8 @@ int trust_revoked(struct db *db, int64_t now_ms, struct arena *a, const char ***
 		return -1;
 	bind_int(s, 1, now_ms);
 	while ((got = db_step(s, e)) > 0)
-		*(const char **)rows_add(&list, a, sizeof(const char *)) = arena_strdup(a, col_text(s, 0));
+		*(const char **)rows_add(&list, a, sizeof(const char *)) =
+			arena_strdup(a, col_text(s, 0));
 	db_done(s);
 	*ids = list.data;
 	*n = list.n;

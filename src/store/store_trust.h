@@ -8,21 +8,23 @@
 int token_create(struct db *db, const struct token *t, struct err *e);
 /* Spends one use of the token with that hash for that role. ERR_UNAUTHORIZED when there is no such token, it is
  * spent, ended or withdrawn, or of another role: one sentence for all, a guesser learns nothing. */
-int token_spend(struct db *db, const char *hash, const char *role, int64_t now_ms, struct arena *a, struct token *out,
-	struct err *e);
-int token_list(struct db *db, const struct scope *scope, struct arena *a, struct token **out, size_t *n, struct err *e);
-int token_revoke(struct db *db, const char *id, const struct scope *scope, int64_t now_ms, struct err *e);
+int token_spend(struct db *db, const char *hash, const char *role, int64_t now_ms, struct arena *a,
+	struct token *out, struct err *e);
+int token_list(struct db *db, const struct scope *scope, struct arena *a, struct token **out,
+	size_t *n, struct err *e);
+int token_revoke(
+	struct db *db, const char *id, const struct scope *scope, int64_t now_ms, struct err *e);
 
 /* A newcomer: the agent's row and its machine's (role agent) or relay's (role relay). */
-int trust_enrol(struct db *db, const struct agent *agent, const char *name, const char *addresses_json, int64_t now_ms,
-	struct err *e);
+int trust_enrol(struct db *db, const struct agent *agent, const char *name,
+	const char *addresses_json, int64_t now_ms, struct err *e);
 /* 1 found, 0 none. */
 int trust_agent(struct db *db, const char *id, struct arena *a, struct agent *out, struct err *e);
 int trust_cert(struct db *db, const char *id, int64_t until_ms, struct err *e);
 /* Cuts it off; its machine or relay shows it. ERR_CONFLICT when it is already. */
 int trust_revoke(struct db *db, const char *id, int64_t now_ms, struct err *e);
 /* Ids whose certificates have not ended, and the version of that list. */
-int trust_revoked(struct db *db, int64_t now_ms, struct arena *a, const char ***ids, size_t *n, int64_t *version,
-	struct err *e);
+int trust_revoked(struct db *db, int64_t now_ms, struct arena *a, const char ***ids, size_t *n,
+	int64_t *version, struct err *e);
 
 #endif
