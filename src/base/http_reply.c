@@ -232,7 +232,7 @@ static int open_regular(const char *path, off_t *size, struct err *e)
 int http_reply_file(
 	struct http_req *r, int status, const char *type, const char *path, struct err *e)
 {
-	off_t size;
+	off_t size = 0;
 	int fd = open_regular(path, &size, e);
 	struct evbuffer *out;
 

@@ -383,8 +383,9 @@ static void addresses_make(struct relay *r)
 	r->addresses = json_array();
 	for (size_t i = 0; i < n; i++) {
 		const char *a = text_trim(fields[i]);
+		const char *end = *a == '[' ? strchr(a, ']') : a; /* "[v6]", "[v6]:PORT", "HOST", "HOST:PORT" */
 		snprintf(text, sizeof text, "%s:%d", a, r->port);
-		json_add(r->addresses, json_string(strchr(a, ':') && *a != '[' ? a : text));
+		json_add(r->addresses, json_string(end && strchr(end, ':') ? a : text));
 	}
 	free(copy);
 }
