@@ -22,7 +22,8 @@ enum db_mode { DB_WRITE, DB_READ };
 
 /* Opens (DB_WRITE makes it, mode 0600). Busy waits up to 5 s. */
 struct db *db_open(const char *path, enum db_mode mode, struct err *e);
-void db_close(struct db *db); /* accepts NULL */
+void db_close(struct db *db);        /* accepts NULL */
+bool db_writes(const struct db *db); /* opened with DB_WRITE */
 
 /* One or several statements without parameters or results. */
 int db_exec(struct db *db, const char *sql, struct err *e);
@@ -43,7 +44,8 @@ void bind_text_len(struct stmt *s, int i, const char *v, size_t len);
 void bind_int(struct stmt *s, int i, int64_t v);
 void bind_blob(struct stmt *s, int i, const void *v, size_t len); /* copied */
 void bind_null(struct stmt *s, int i);
-/* 1: a row; 0: no more; -1: e. */
+/* 1: a row; 0: no more; -1: e: ERR_NO_SPACE, ERR_IO (the disk, or a damaged file), ERR_UNAVAILABLE (somebody else holds
+ * it), ERR_CONFLICT (a key that is there already), ERR_TOO_LARGE, ERR_INTERNAL (SQL that is wrong). */
 int db_step(struct stmt *s, struct err *e);
 /* Columns of the current row, from 0; pointers live until the next step. */
 const char *col_text(struct stmt *s, int i); /* NULL for null */
@@ -58,6 +60,8 @@ int64_t db_run(struct stmt *s, struct err *e);
 int db_begin(struct db *db, struct err *e);
 int db_commit(struct db *db, struct err *e);
 void db_rollback(struct db *db);
+/* False also after an error that made the database give the whole transaction up by itself (a full disk). */
+bool db_in_transaction(const struct db *db);
 int db_savepoint(struct db *db, struct err *e);
 int db_release(struct db *db, struct err *e);
 void db_rollback_to(struct db *db); /* and release */

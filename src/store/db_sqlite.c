@@ -24,19 +24,33 @@ struct stmt {
 
 struct db {
 	sqlite3 *h;
+	enum db_mode mode;
 	struct stmt *cache;
 };
 
 static int fail(struct db *db, const char *what, struct err *e)
 {
-	int rc = sqlite3_errcode(db->h);
+	static const struct {
+		int rc;
+		enum err_code code;
+	} codes[] = {
+		{SQLITE_BUSY, ERR_UNAVAILABLE},
+		{SQLITE_LOCKED, ERR_UNAVAILABLE},
+		{SQLITE_CONSTRAINT, ERR_CONFLICT},
+		{SQLITE_TOOBIG, ERR_TOO_LARGE},
+		{SQLITE_ERROR, ERR_INTERNAL},
+		{SQLITE_MISUSE, ERR_INTERNAL},
+		{SQLITE_RANGE, ERR_INTERNAL},
+	};
+	int rc = sqlite3_errcode(db->h) & 0xff;
+	enum err_code code = ERR_IO;
 
-	if (rc == SQLITE_FULL)
+	if (rc == SQLITE_FULL || (rc == SQLITE_IOERR && sqlite3_system_errno(db->h) == ENOSPC))
 		return err_set(e, ERR_NO_SPACE, "%s: the disk is full", what);
-	if ((rc & 0xff) == SQLITE_IOERR && sqlite3_system_errno(db->h) == ENOSPC)
-		return err_set(e, ERR_NO_SPACE, "%s: the disk is full", what);
-	return err_set(e, (rc & 0xff) == SQLITE_BUSY ? ERR_UNAVAILABLE : ERR_IO, "%s: %s", what,
-		sqlite3_errmsg(db->h));
+	for (size_t i = 0; i < sizeof codes / sizeof *codes; i++)
+		if (codes[i].rc == rc)
+			code = codes[i].code;
+	return err_set(e, code, "%s: %s", what, sqlite3_errmsg(db->h));
 }
 
 int db_exec(struct db *db, const char *sql, struct err *e)
@@ -61,6 +75,7 @@ struct db *db_open(const char *path, enum db_mode mode, struct err *e)
 	}
 	if (fd >= 0)
 		close(fd);
+	db->mode = mode;
 	if (sqlite3_open_v2(path, &db->h, flags, NULL) != SQLITE_OK) {
 		err_set(e, ERR_IO, "cannot open the database %s: %s", path,
 			db->h ? sqlite3_errmsg(db->h) : "no memory");
@@ -95,6 +110,11 @@ void db_close(struct db *db)
 	}
 	sqlite3_close(db->h);
 	free(db);
+}
+
+bool db_writes(const struct db *db)
+{
+	return db->mode == DB_WRITE;
 }
 
 /* ---- statements ---- */
@@ -233,20 +253,26 @@ int db_commit(struct db *db, struct err *e)
 	return db_exec(db, "COMMIT", e);
 }
 
+bool db_in_transaction(const struct db *db)
+{
+	return !sqlite3_get_autocommit(db->h);
+}
+
 void db_rollback(struct db *db)
 {
-	if (!sqlite3_get_autocommit(db->h))
+	if (db_in_transaction(db))
 		(void)db_exec(db, "ROLLBACK", NULL);
 }
 
+/* These two stand around every job, so they are kept prepared. Savepoints of one name nest: the innermost is meant. */
 int db_savepoint(struct db *db, struct err *e)
 {
-	return db_exec(db, "SAVEPOINT one", e);
+	return db_run(db_prepare(db, "SAVEPOINT one", e), e) < 0 ? -1 : 0;
 }
 
 int db_release(struct db *db, struct err *e)
 {
-	return db_exec(db, "RELEASE one", e);
+	return db_run(db_prepare(db, "RELEASE one", e), e) < 0 ? -1 : 0;
 }
 
 void db_rollback_to(struct db *db)

@@ -5,7 +5,7 @@
  * the disk; alone, a job is committed at once. Readers see the last commit (WAL) and never wait for the writer.
  *
  * Invariants: done() runs after the commit, in the order in which jobs were queued; a job that failed leaves nothing; a
- * commit that failed fails every job of its batch. One mutex guards the queues and the list of what is done;
+ * commit that failed, or a disk that did, fails every job of its batch. One mutex guards the queues and the list of what is done;
  * no job runs under it.
  */
 #include "store/jobs.h"
@@ -118,14 +118,27 @@ static struct store_job *next_write(struct store *s, bool wait)
 	return job;
 }
 
-static void write_one(struct db *db, struct store_job *job)
+/* A job that says no without a reason must not pass for one that did its work. */
+static void say_why(struct store_job *job)
 {
-	if (db_savepoint(db, &job->err) < 0)
-		return;
-	if (job->work(job, db) < 0 || db_release(db, &job->err) < 0)
-		db_rollback_to(db);
-	else
-		job->err.code = ERR_NONE;
+	if (job->err.code == ERR_NONE)
+		err_set(&job->err, ERR_INTERNAL, "the database's work failed without a reason");
+}
+
+/* False when the whole batch is lost: the disk failed, and perhaps took the transaction with it. Then no later job may
+ * run either, for outside the transaction each would be committed alone. */
+static bool write_one(struct db *db, struct store_job *job)
+{
+	if (db_savepoint(db, &job->err) == 0) {
+		if (job->work(job, db) == 0 && db_release(db, &job->err) == 0) {
+			job->err.code = ERR_NONE;
+			return true;
+		}
+		say_why(job);
+		if (db_in_transaction(db))
+			db_rollback_to(db);
+	}
+	return db_in_transaction(db) && job->err.code != ERR_NO_SPACE && job->err.code != ERR_IO;
 }
 
 static void batch_failed(struct queue *batch, const struct err *e)
@@ -134,29 +147,41 @@ static void batch_failed(struct queue *batch, const struct err *e)
 		job->err = *e;
 }
 
+static int64_t count_failed(const struct queue *batch)
+{
+	int64_t n = 0;
+
+	for (const struct store_job *job = batch->first; job; job = job->next)
+		n += job->err.code != ERR_NONE;
+	return n;
+}
+
 static void write_batch(struct store *s, struct db *db, struct store_job *job)
 {
 	struct err e = ERR_INIT;
 	struct queue batch;
-	int64_t begun = clock_mono_us(), n = 0;
-	bool begins;
+	int64_t begun = clock_mono_us(), failed;
+	bool good;
 
 	queue_init(&batch);
-	begins = db_begin(db, &e) == 0;
+	good = db_begin(db, &e) == 0;
 	do {
 		queue_put(&batch, job);
-		if (begins)
-			write_one(db, job);
-		n++;
-	} while (n < BATCH_MAX && clock_mono_us() - begun < BATCH_US &&
+		if (good && !write_one(db, job)) {
+			good = false;
+			e = job->err;
+		}
+	} while (good && batch.n < BATCH_MAX && clock_mono_us() - begun < BATCH_US &&
 		(job = next_write(s, false)));
-	if (!begins || db_commit(db, &e) < 0) {
+	if (!good || db_commit(db, &e) < 0) {
 		db_rollback(db);
 		batch_failed(&batch, &e);
 	}
+	failed = count_failed(&batch);
 	pthread_mutex_lock(&s->lock);
-	s->stats.commits++;
-	*(e.code ? &s->stats.failed : &s->stats.committed) += n;
+	s->stats.commits += e.code == ERR_NONE;
+	s->stats.failed += failed;
+	s->stats.committed += batch.n - failed;
 	s->stats.last_commit_us = clock_mono_us() - begun;
 	s->stats.full = e.code == ERR_NO_SPACE;
 	pthread_mutex_unlock(&s->lock);
@@ -187,6 +212,18 @@ static void *writer(void *arg)
 
 /* ---- the readers ---- */
 
+/* One snapshot for the whole job. */
+static void read_one(struct db *db, struct store_job *job)
+{
+	if (db_exec(db, "BEGIN", &job->err) < 0)
+		return;
+	if (job->work(job, db) == 0)
+		job->err.code = ERR_NONE;
+	else
+		say_why(job);
+	db_rollback(db);
+}
+
 static void *reader(void *arg)
 {
 	struct store *s = arg;
@@ -205,12 +242,8 @@ static void *reader(void *arg)
 			break;
 		if (!db && !(db = db_open(s->path, DB_READ, &e)))
 			job->err = e;
-		else if (db_exec(db, "BEGIN", &job->err) ==
-			0) { /* one snapshot for the whole job */
-			if (job->work(job, db) == 0)
-				job->err.code = ERR_NONE;
-			db_rollback(db);
-		}
+		else
+			read_one(db, job);
 		queue_init(&one);
 		queue_put(&one, job);
 		finish(s, &one);
@@ -224,21 +257,21 @@ static void *reader(void *arg)
 static void enqueue(struct store *s, struct queue *q, pthread_cond_t *cond, struct store_job *job)
 {
 	uint64_t one = 1;
-	bool full;
+	bool refused;
 
 	job->err = ERR_INIT;
 	pthread_mutex_lock(&s->lock);
-	full = q->n >= QUEUE_MAX;
-	if (full) {
+	if (s->closing)
+		err_set(&job->err, ERR_UNAVAILABLE, "the database is being closed");
+	else if (q->n >= QUEUE_MAX)
 		err_set(&job->err, ERR_UNAVAILABLE,
 			"the database has %d requests waiting; try again later", QUEUE_MAX);
-		queue_put(&s->finished, job);
-	} else {
-		queue_put(q, job);
+	refused = job->err.code != ERR_NONE;
+	queue_put(refused ? &s->finished : q, job);
+	if (!refused)
 		pthread_cond_signal(cond);
-	}
 	pthread_mutex_unlock(&s->lock);
-	if (full)
+	if (refused)
 		(void)!write(s->wakeup_fd, &one, sizeof one);
 }
 

@@ -26,10 +26,11 @@ struct store_job {
 /* Opens (and migrates) the database. The loop must be that of the caller's thread. */
 struct store *store_open(const char *path, struct event_base *base,
 	const struct migration *migrations, struct err *e);
-/* Waits until everything queued is done, its done() called. Accepts NULL. */
+/* Waits until everything queued is done, its done() called. What a done() queues meanwhile is refused
+ * (ERR_UNAVAILABLE), its done() called too. Accepts NULL. */
 void store_close(struct store *s);
 
-/* Queue full: job->err is set and done() is called from the loop soon. */
+/* Queue full (100,000 jobs): job->err is set and done() is called from the loop soon. */
 void store_write(struct store *s, struct store_job *job);
 void store_read(struct store *s, struct store_job *job);
 
@@ -38,7 +39,10 @@ int store_now(struct store *s, int (*work)(void *ctx, struct db *db, struct err 
 	struct err *e);
 
 struct store_stats {
-	int64_t queued_writes, queued_reads, commits, committed, failed, last_commit_us, free_bytes;
+	int64_t queued_writes, queued_reads;
+	int64_t commits;           /* transactions */
+	int64_t committed, failed; /* write jobs */
+	int64_t last_commit_us, free_bytes;
 	bool full; /* the last commit failed for want of space */
 };
 void store_stats(struct store *s, struct store_stats *out);

@@ -68,9 +68,10 @@ int presence_relay(struct db *db, const struct presence *p, bool *changed, struc
 	struct stmt *s;
 
 	*changed = false;
-	if (was_get(db, "SELECT state, route FROM relays WHERE id = ?1", p->agent, &w, e) < 0 ||
-		!w.there)
-		return w.there ? -1 : 0;
+	if (was_get(db, "SELECT state, route FROM relays WHERE id = ?1", p->agent, &w, e) < 0)
+		return -1;
+	if (!w.there)
+		return 0;
 	*changed = strcmp(w.state, p->state) != 0;
 	s = db_prepare(db,
 		"UPDATE relays SET state = ?2, state_since = CASE WHEN state = ?2 THEN state_since "
