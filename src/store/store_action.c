@@ -179,8 +179,21 @@ static int end_if_done(struct db *db, const char *action, int64_t now_ms, struct
 
 struct now_state {
 	int rank; /* -1: no such target */
-	bool unknown;
+	bool assumed;
 };
+
+static bool begins(const char *reason, const char *with)
+{
+	return reason && strncmp(reason, with, strlen(with)) == 0;
+}
+
+/* Said by the server itself, for want of an outcome. */
+static bool is_assumed(const char *state, const char *reason)
+{
+	return strcmp(state, "expired") == 0 ||
+		(strcmp(state, "failed") == 0 && begins(reason, OUTCOME_UNKNOWN)) ||
+		(strcmp(state, "cancelled") == 0 && begins(reason, CANCELLED_EARLY));
+}
 
 static int state_get(
 	struct db *db, const char *action, const char *agent, struct now_state *out, struct err *e)
@@ -196,10 +209,8 @@ static int state_get(
 	bind_text(s, 2, agent);
 	got = db_step(s, e);
 	if (got > 0) {
-		const char *reason = col_text(s, 1);
 		out->rank = state_rank(col_text(s, 0));
-		out->unknown =
-			reason && strncmp(reason, OUTCOME_UNKNOWN, strlen(OUTCOME_UNKNOWN)) == 0;
+		out->assumed = is_assumed(col_text(s, 0), col_text(s, 1));
 	}
 	db_done(s);
 	return got < 0 ? -1 : 0;
@@ -292,11 +303,7 @@ int action_final(struct db *db, const struct result *r, bool *ended, struct err 
 	if (now.rank < 0)
 		return 0;
 	/* A real outcome that came late is worth more than what was assumed in its place. */
-	bool assumed = now.rank == state_rank("expired") ||
-		(now.rank == state_rank("failed") && now.unknown);
-	bool real = to != state_rank("expired") &&
-		!(r->reason && strncmp(r->reason, OUTCOME_UNKNOWN, strlen(OUTCOME_UNKNOWN)) == 0);
-	if (now.rank >= OPEN && !(assumed && real))
+	if (now.rank >= OPEN && (!now.assumed || is_assumed(r->state, r->reason)))
 		return 0;
 	if (result_write(db, r, e) < 0 || counters_move(db, r->action, now.rank, to, e) < 0)
 		return -1;
@@ -405,8 +412,7 @@ int action_cancel(struct db *db, const char *id, const char *by, int64_t now_ms,
 		rc = collect_late(s, a, &list, e);
 	}
 	if (rc == 0)
-		rc = end_all(db, &list, "cancelled", "cancelled before it was handed on",
-			"cancelled", NULL, now_ms, e);
+		rc = end_all(db, &list, "cancelled", CANCELLED_EARLY, "cancelled", NULL, now_ms, e);
 	arena_free(a);
 	return rc;
 }

@@ -49,9 +49,10 @@ int action_open(struct db *db, const char *action, const char *agent, const char
 int action_progress(struct db *db, const char *action, const char *agent, const char *state,
 	int64_t started, int64_t now_ms, struct err *e);
 /* Puts a result into its final state. r->action, agent, state, updated and what else is known are set; the rest is kept.
- * A final state stays, except that a real outcome replaces "expired" and "failed, outcome unknown" (r->reason begins
- * with OUTCOME_UNKNOWN). 1: taken; 0: no such target, or it stays. *ended: it was the action's last. */
+ * A final state stays, except that a real outcome replaces what was assumed in its place: "expired", "failed, outcome
+ * unknown" (r->reason begins with OUTCOME_UNKNOWN) and "cancelled before it was seen to be fetched" (CANCELLED_EARLY). 1: taken; 0: no such target, or it stays. *ended: it was the action's last. */
 #define OUTCOME_UNKNOWN "outcome unknown"
+#define CANCELLED_EARLY "cancelled before it was seen to be handed on"
 int action_final(struct db *db, const struct result *r, bool *ended, struct err *e);
 
 /* Past its time: waiting and notified ones past the deadline are expired; fetched and running ones past deadline +
@@ -61,7 +62,7 @@ int action_overdue(
 
 /* Cancels: waiting ones end at once, the others are told (the caller's work). ERR_CONFLICT when it has ended. */
 int action_cancel(struct db *db, const char *id, const char *by, int64_t now_ms, struct err *e);
-/* The agents of a cancelled action that may still be working on it. */
+/* The agents of a cancelled action that may still be working on it, or may have got it while it was cancelled. */
 int action_unended(struct db *db, const char *id, struct arena *a, const char ***agents, size_t *n,
 	struct err *e);
 
@@ -85,6 +86,9 @@ int result_get(struct db *db, const char *action, const char *who, const struct 
 int result_list_of_machine(struct db *db, const char *machine, int limit, struct arena *a,
 	struct result **out, size_t *n, struct err *e);
 
+#define ATTACHMENT_MAX (1LL << 30) /* of a whole output */
+/* Keeps a chunk of an output of a target of an action that keeps whole outputs; what is no such chunk, lies outside its total
+ * or is there already changes nothing, so that no agent can fill the disk with what was not asked for. */
 int attachment_add(struct db *db, const struct attachment *x, struct err *e);
 /* The chunk at offset; 1 found. */
 int attachment_get(struct db *db, const char *action, const char *agent, const char *name,

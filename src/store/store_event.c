@@ -116,11 +116,14 @@ int event_last(struct db *db, int64_t *id, struct err *e)
 int event_prune(struct db *db, int64_t before_ms, struct err *e)
 {
 	/* The newest one stays, so that ids go on rising after everything else was removed. */
-	struct stmt *s = db_prepare(
-		db, "DELETE FROM events WHERE time < ?1 AND id < (SELECT MAX(id) FROM events)", e);
+	struct stmt *s = db_prepare(db,
+		"DELETE FROM events WHERE id < (SELECT MAX(id) FROM events) AND"
+		" (time < ?1 OR id <= (SELECT MAX(id) FROM events) - ?2)",
+		e);
 
 	if (!s)
 		return -1;
 	bind_int(s, 1, before_ms);
+	bind_int(s, 2, EVENTS_MAX);
 	return db_run(s, e) < 0 ? -1 : 0;
 }

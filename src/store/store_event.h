@@ -17,6 +17,8 @@ struct event_filter {
 int event_list(struct db *db, const struct event_filter *f, const struct scope *scope,
 	struct arena *a, struct event_row **out, size_t *n, struct err *e);
 int event_last(struct db *db, int64_t *id, struct err *e); /* 0 when there are none */
+#define EVENTS_MAX 1000000
+/* Removes what is older, and what is over the newest EVENTS_MAX. The newest one always stays. */
 int event_prune(struct db *db, int64_t before_ms, struct err *e);
 
 #endif

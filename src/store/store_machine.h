@@ -68,6 +68,7 @@ int machine_rename(struct db *db, const char *id, const char *name, struct err *
 /* Removes it with its document; its results stay. ERR_CONFLICT while it is trusted and not offline. */
 int machine_forget(struct db *db, const char *id, int64_t now_ms, struct err *e);
 
+/* `children` counts those inside the scope. */
 int relay_list(struct db *db, const struct scope *scope, struct arena *a, struct relay **out,
 	size_t *n, struct err *e);
 int relay_get(struct db *db, const char *id, struct arena *a, struct relay *out,

@@ -10,6 +10,7 @@
 #include <openssl/sha.h>
 #include <string.h>
 
+#define HOUR_MS 3600000
 #define ARGON_KIB 65536
 #define ARGON_PASSES 2
 #define ARGON_TEXT 128
@@ -240,6 +241,22 @@ int session_create(struct db *db, const struct session *x, struct err *e)
 	return db_run(s, e) < 0 ? -1 : 0;
 }
 
+/* Not at every use: a row is written once an hour. */
+static int session_used(struct db *db, struct session *x, int64_t now_ms, struct err *e)
+{
+	struct stmt *s;
+
+	if (!db_writes(db) || now_ms - x->used < HOUR_MS)
+		return 0;
+	s = db_prepare(db, "UPDATE sessions SET used = ?2 WHERE id = ?1", e);
+	if (!s)
+		return -1;
+	x->used = now_ms;
+	bind_text(s, 1, x->id);
+	bind_int(s, 2, now_ms);
+	return db_run(s, e) < 0 ? -1 : 0;
+}
+
 int session_get(struct db *db, const char *hash, int64_t now_ms, struct arena *a,
 	struct session *out, struct err *e)
 {
@@ -258,7 +275,7 @@ int session_get(struct db *db, const char *hash, int64_t now_ms, struct arena *a
 	if (got > 0)
 		row_read(&model_records[MODEL_session], s, 1, a, out);
 	db_done(s);
-	return got;
+	return got > 0 && session_used(db, out, now_ms, e) < 0 ? -1 : got;
 }
 
 int session_list(struct db *db, const char *user, const char *kind, int64_t now_ms, struct arena *a,

@@ -155,9 +155,10 @@ int relay_facts(struct db *db, const char *id, const char *addresses, const char
 	return db_run(s, e) < 0 ? -1 : 0;
 }
 
+/* %s: which of the machines that hang on it are counted; none outside a scope may be. */
 #define RELAY_SELECT                                                                               \
 	"SELECT 0" RELAY_FIELDS(ROW_COLUMN_OF_T) ", (SELECT COUNT(*) FROM machines m WHERE "       \
-						 "m.relay = t.id) FROM relays t "
+						 "m.relay = t.id AND %s) FROM relays t "
 
 static void relay_read(struct stmt *s, struct arena *a, struct relay *out)
 {
@@ -170,14 +171,15 @@ int relay_list(struct db *db, const struct scope *scope, struct arena *a, struct
 {
 	struct rows list = {0};
 	int next = 1, got;
+	const char *counted = scope_sql(scope, "m.site", &next, a),
+		   *listed = scope_sql(scope, "t.site", &next, a);
 	struct stmt *s = db_prepare_once(db,
-		arena_printf(a, RELAY_SELECT "WHERE %s ORDER BY t.name, t.id",
-			scope_sql(scope, "t.site", &next, a)),
-		e);
+		arena_printf(a, RELAY_SELECT "WHERE %s ORDER BY t.name, t.id", counted, listed), e);
 
 	if (!s)
 		return -1;
 	next = 1;
+	scope_bind(scope, s, &next);
 	scope_bind(scope, s, &next);
 	while ((got = db_step(s, e)) > 0)
 		relay_read(s, a, rows_add(&list, a, sizeof(struct relay)));
@@ -189,7 +191,8 @@ int relay_list(struct db *db, const struct scope *scope, struct arena *a, struct
 
 int relay_get(struct db *db, const char *id, struct arena *a, struct relay *out, struct err *e)
 {
-	struct stmt *s = db_prepare(db, RELAY_SELECT "WHERE t.id = ?1", e);
+	struct stmt *s =
+		db_prepare_once(db, arena_printf(a, RELAY_SELECT "WHERE t.id = ?1", "1 = 1"), e);
 	int got;
 
 	if (!s)

@@ -76,8 +76,8 @@ int action_unended(struct db *db, const char *id, struct arena *a, const char **
 	struct err *e)
 {
 	struct stmt *s = db_prepare(db,
-		"SELECT agent FROM results WHERE action = ?1 AND state IN ('notified', 'fetched', "
-		"'running')",
+		"SELECT agent FROM results WHERE action = ?1 AND (state IN ('notified', 'fetched', "
+		"'running') OR (state = 'cancelled' AND reason = '" CANCELLED_EARLY "'))",
 		e);
 	struct rows list = {0};
 	int got;
@@ -264,12 +264,17 @@ int result_list_of_machine(struct db *db, const char *machine, int limit, struct
 
 int attachment_add(struct db *db, const struct attachment *x, struct err *e)
 {
-	struct stmt *s = db_prepare(db,
-		"INSERT INTO attachments (action, agent, name, \"offset\", total, data) VALUES"
-		" (?1, ?2, ?3, ?4, ?5, ?6) ON CONFLICT (action, agent, name, \"offset\") DO "
-		"NOTHING",
-		e);
+	struct stmt *s;
 
+	if (x->offset < 0 || x->total > ATTACHMENT_MAX || x->data.len == 0 ||
+		x->offset > x->total - (int64_t)x->data.len)
+		return 0;
+	s = db_prepare(db,
+		"INSERT INTO attachments (action, agent, name, \"offset\", total, data)"
+		" SELECT r.action, r.agent, ?3, ?4, ?5, ?6 FROM results r JOIN actions t ON t.id ="
+		" r.action WHERE r.action = ?1 AND r.agent = ?2 AND t.attach <> 0"
+		" ON CONFLICT (action, agent, name, \"offset\") DO NOTHING",
+		e);
 	if (!s)
 		return -1;
 	bind_text(s, 1, x->action);
