@@ -2,6 +2,7 @@
 /* The body of an action, as an agent takes it: what is accepted keeps every limit. */
 #include "agent/job_spec.h"
 #include <assert.h>
+#include <stdint.h>
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {

@@ -2,6 +2,7 @@
 /* /etc/passwd and /etc/group of any content. */
 #include "agent/exec_user.h"
 #include <assert.h>
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
