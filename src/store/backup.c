@@ -11,6 +11,7 @@
 #include "base/id.h"
 #include "base/text.h"
 #include "store/db.h"
+#include "store/migrate.h"
 #include "store/store_setting.h"
 #include <argon2.h>
 #include <errno.h>
@@ -172,6 +173,17 @@ static int pack_all(struct pack *p, const char *home, const char *const *files, 
 	return rc == 0 ? pack_bytes(p, "end 0\n", 6, ZSTD_e_end, e) : rc;
 }
 
+static int sync_folder_of(const char *path, struct err *e)
+{
+	const char *slash = strrchr(path, '/');
+	char folder[PATH_BYTES];
+
+	if (!slash)
+		return file_sync_dir(".", e);
+	snprintf(folder, sizeof folder, "%.*s", slash == path ? 1 : (int)(slash - path), path);
+	return file_sync_dir(folder, e);
+}
+
 int backup_write(const char *home, const char *const *files, const char *path,
 	const char *passphrase, struct err *e)
 {
@@ -203,6 +215,8 @@ int backup_write(const char *home, const char *const *files, const char *path,
 		rc = err_errno(e, "cannot write %s", temp);
 	if (rc == 0 && rename(temp, path) < 0)
 		rc = err_errno(e, "cannot rename %s", temp);
+	if (rc == 0)
+		rc = sync_folder_of(path, e);
 	if (rc < 0)
 		(void)unlink(temp);
 	ZSTD_freeCCtx(p.z);
@@ -291,7 +305,7 @@ static int entry_head(struct unpack *u, char *name, size_t size, int64_t *len, s
 
 static int entry_body(struct unpack *u, const char *path, int64_t len, struct err *e)
 {
-	int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600), rc = 0;
+	int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600), rc = 0;
 	char *data = xmalloc(CHUNK);
 
 	if (fd < 0)
@@ -368,7 +382,9 @@ static int generation_next(const char *temp, struct err *e)
 
 	flat(temp, "server.db", path);
 	db = db_open(path, DB_WRITE, e);
-	rc = db ? setting_next(db, "generation", &generation, e) : -1;
+	rc = db ? migrate(db, server_migrations, e) : -1; /* of a newer version: refused here */
+	if (rc == 0)
+		rc = setting_next(db, "generation", &generation, e);
 	if (rc == 0)
 		rc = db_exec(db, "PRAGMA wal_checkpoint(TRUNCATE)", e);
 	db_close(db);

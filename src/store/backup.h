@@ -22,7 +22,8 @@ int backup_write(const char *home, const char *const *files, const char *path,
 	const char *passphrase, struct err *e);
 
 /* Checks the whole file first, into home/restore.tmp; only then replaces what is in home. The caller holds the
- * server's lock. The restored database begins a new generation. Only names in `files` and server.db are taken. */
+ * server's lock. The restored database begins a new generation; one of a newer
+ * version is refused. Only names in `files` and server.db are taken. */
 int backup_restore(const char *home, const char *const *files, const char *path,
 	const char *passphrase, struct err *e);
 
