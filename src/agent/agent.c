@@ -268,7 +268,7 @@ static void close_all(struct agent *a)
 	if (a->timer)
 		event_free(a->timer);
 	if (a->dns)
-		evdns_base_free(a->dns, 0);
+		evdns_base_free(a->dns, 1);
 	event_base_free(a->base);
 }
 

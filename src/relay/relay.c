@@ -456,7 +456,7 @@ static void close_all(struct relay *r)
 	if (r->timer)
 		event_free(r->timer);
 	if (r->dns)
-		evdns_base_free(r->dns, 0);
+		evdns_base_free(r->dns, 1);
 	event_base_free(r->base);
 }
 

@@ -243,7 +243,7 @@ int enrol_run(const struct enrol_request *r, const char *dir, struct err *e)
 out:
 	httpc_free(n->http);
 	if (dns)
-		evdns_base_free(dns, 0);
+		evdns_base_free(dns, 1);
 	if (n->base)
 		event_base_free(n->base);
 	SSL_CTX_free(tls);
