@@ -66,7 +66,7 @@ int db_savepoint(struct db *db, struct err *e);
 int db_release(struct db *db, struct err *e);
 void db_rollback_to(struct db *db); /* and release */
 
-/* A consistent copy of the whole database into a new file, while others read and write. */
+/* A consistent copy of the whole database into a new file (0600), while others read and write. Not in a transaction. */
 int db_copy_to(struct db *db, const char *path, struct err *e);
 
 #endif

@@ -280,7 +280,7 @@ void db_rollback_to(struct db *db)
 	(void)db_exec(db, "ROLLBACK TO one; RELEASE one", NULL);
 }
 
-int db_copy_to(struct db *db, const char *path, struct err *e)
+static int vacuum_into(struct db *db, const char *path, struct err *e)
 {
 	struct stmt *s = db_prepare_once(db, "VACUUM INTO ?1", e);
 
@@ -288,4 +288,20 @@ int db_copy_to(struct db *db, const char *path, struct err *e)
 		return -1;
 	bind_text(s, 1, path);
 	return db_run(s, e) < 0 ? -1 : 0;
+}
+
+int db_copy_to(struct db *db, const char *path, struct err *e)
+{
+	int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600), rc;
+
+	if (fd < 0) /* made here and empty, so that nobody else can read it while it fills */
+		return err_errno(e, "cannot make %s", path);
+	close(fd);
+	/* A connection for reading refuses every statement that may write, and this one writes, though elsewhere. */
+	if (db->mode == DB_READ && db_exec(db, "PRAGMA query_only=0", e) < 0)
+		return -1;
+	rc = vacuum_into(db, path, e);
+	if (db->mode == DB_READ && db_exec(db, "PRAGMA query_only=1", rc == 0 ? e : NULL) < 0)
+		rc = -1;
+	return rc;
 }
