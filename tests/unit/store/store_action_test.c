@@ -198,9 +198,7 @@ static void random_walks(void **state)
 				action_overdue(
 					k->db, NOW + rand() % 100000, 10, rand() % 4, &n, &k->e));
 		else if (step == 700)
-			ok(k,
-				action_cancel(k->db, kit_id(k, 'c', 1), "kim", NOW, &k->e) < 0 ? 0
-											       : 1);
+			(void)action_cancel(k->db, kit_id(k, 'c', 1), "kim", NOW, &k->e);
 		else if (to == 0)
 			continue;
 		else if (to < OPEN)
