@@ -266,7 +266,7 @@ int attachment_add(struct db *db, const struct attachment *x, struct err *e)
 {
 	struct stmt *s;
 
-	if (x->offset < 0 || x->total > ATTACHMENT_MAX || x->data.len == 0 ||
+	if (x->offset < 0 || x->total < 0 || x->total > ATTACHMENT_MAX || x->data.len == 0 ||
 		x->offset > x->total - (int64_t)x->data.len)
 		return 0;
 	s = db_prepare(db,
