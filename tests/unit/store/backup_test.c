@@ -15,7 +15,8 @@
 #include <sys/stat.h>
 
 #define PASSPHRASE "twelve or more"
-#define HEAD 29 /* magic and salt */
+#define HEAD 29          /* magic and salt */
+#define NOISE (5u << 19) /* 2.5 MiB that no compression makes smaller: three chunks */
 
 static const char *const files[] = {"keys/ca.pem", "keys/signing", NULL};
 
@@ -23,6 +24,7 @@ struct both {
 	struct kit *from;        /* the installation that is backed up, its server running */
 	char path[96], home[80]; /* the backup; where it is restored */
 	struct buf good;
+	uint8_t *noise; /* what stands in keys/signing */
 	struct err e;
 };
 
@@ -35,6 +37,23 @@ static void put(const char *home, const char *name, const char *text)
 	assert_int_equal(file_mkdirs(path, 0700, &e), 0);
 	snprintf(path, sizeof path, "%s/%s", home, name);
 	assert_int_equal(file_write(path, text, strlen(text), 0600, &e), 0);
+}
+
+/* Where each chunk begins, and the end. */
+static size_t chunks(const struct buf *b, size_t at[8])
+{
+	const uint8_t *p = (const uint8_t *)b->data;
+	size_t n = 0, pos = HEAD;
+
+	while (pos + 4 <= b->len && n < 7) {
+		at[n++] = pos;
+		pos += 4 +
+			((size_t)(p[pos] & 0x7f) << 24 | (size_t)p[pos + 1] << 16 |
+				(size_t)p[pos + 2] << 8 | p[pos + 3]);
+	}
+	at[n] = pos;
+	assert_true(pos == b->len && n >= 3);
+	return n;
 }
 
 static void holds(const char *home, const char *name, const char *text)
@@ -61,7 +80,10 @@ static int group_setup(void **state)
 		kit_enrol(b->from, i, "web", "lab");
 	ok(b->from, setting_set(b->from->db, "generation", "4", &b->from->e));
 	put(b->from->home, "keys/ca.pem", "the authority");
-	put(b->from->home, "keys/signing", "");
+	b->noise = xmalloc(NOISE);
+	random_bytes(b->noise, NOISE);
+	snprintf(b->path, sizeof b->path, "%s/keys/signing", b->from->home);
+	snprintf(b->path, sizeof b->path, "%s/backup", b->from->home);
 	snprintf(b->path, sizeof b->path, "%s/backup", b->from->home);
 	ok(b->from, backup_write(b->from->home, files, b->path, PASSPHRASE, &b->from->e));
 	if (stat(b->path, &st) < 0 || (st.st_mode & 0777) != 0600)
@@ -76,6 +98,7 @@ static int group_teardown(void **state)
 	struct both *b = *state;
 
 	buf_release(&b->good);
+	free(b->noise);
 	kit_teardown((void **)&b->from);
 	free(b);
 	return 0;
@@ -140,6 +163,8 @@ static void untouched(struct both *b)
 static void comes_back(void **state)
 {
 	struct both *b = *state;
+	struct buf key;
+	char path[128];
 
 	if (backup_restore(b->home, files, b->path, PASSPHRASE, &b->e) < 0)
 		fail_msg("%s", b->e.text);
@@ -147,7 +172,12 @@ static void comes_back(void **state)
 	assert_int_equal(number(b, "SELECT value FROM settings WHERE name = 'generation'"),
 		5); /* a new one */
 	holds(b->home, "keys/ca.pem", "the authority");
-	holds(b->home, "keys/signing", "");
+	snprintf(path, sizeof path, "%s/keys/signing", b->home);
+	buf_init(&key, NOISE);
+	assert_int_equal(file_read(path, &key, &b->e), 0);
+	assert_int_equal(key.len, NOISE);
+	assert_memory_equal(key.data, b->noise, NOISE);
+	buf_release(&key);
 	holds(b->home, "keys/other", "not of the backup");
 }
 
@@ -180,7 +210,7 @@ static void cut_off(void **state)
 {
 	struct both *b = *state;
 	size_t len = b->good.len;
-	const size_t cuts[] = {0, 5, HEAD - 1, HEAD, HEAD + 3, HEAD + 10, len / 2, len - 1};
+	const size_t cuts[] = {0, 5, HEAD - 1, HEAD, len / 2, len - 1};
 
 	for (size_t i = 0; i < sizeof cuts / sizeof *cuts; i++)
 		refused(b, "cut", PASSPHRASE, b->good.data, cuts[i]);
@@ -190,9 +220,8 @@ static void changed(void **state)
 {
 	struct both *b = *state;
 	size_t len = b->good.len;
-	/* magic, salt, the chunk's last flag, its length, nonce, text, tag */
-	const size_t places[] = {
-		0, HEAD - 1, HEAD, HEAD + 3, HEAD + 4, HEAD + 20, len / 2, len - 1};
+	/* magic, the first chunk's flag, its length, its text, the last one's tag */
+	const size_t places[] = {0, HEAD, HEAD + 3, HEAD + 20, len - 1};
 	char *copy = xmalloc(len + 1);
 
 	for (size_t i = 0; i < sizeof places / sizeof *places; i++) {
@@ -203,6 +232,28 @@ static void changed(void **state)
 	memcpy(copy, b->good.data, len);
 	copy[len] = 'x';
 	refused(b, "something after it", PASSPHRASE, copy, len + 1);
+	free(copy);
+}
+
+/* Chunks that are whole themselves, but not all there or not in their order. */
+static void other_order(void **state)
+{
+	struct both *b = *state;
+	size_t at[8], n = chunks(&b->good, at), len;
+	const size_t orders[][3] = {{1, 0, 2}, {0, 2, 2}, {0, 0, 2}};
+	char *copy = xmalloc(2 * b->good.len);
+
+	refused(b, "the last chunk is gone", PASSPHRASE, b->good.data, at[n - 1]);
+	for (size_t i = 0; i < 3; i++) {
+		memcpy(copy, b->good.data, HEAD);
+		len = HEAD;
+		for (size_t j = 0; j < 3; j++) {
+			size_t c = orders[i][j];
+			memcpy(copy + len, b->good.data + at[c], at[c + 1] - at[c]);
+			len += at[c + 1] - at[c];
+		}
+		refused(b, "chunks in another order", PASSPHRASE, copy, len);
+	}
 	free(copy);
 }
 
@@ -246,7 +297,7 @@ static void of_a_newer_version(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {TEST(comes_back), TEST(wrong_passphrase), TEST(cut_off),
-		TEST(changed), TEST(other_files), TEST(of_a_newer_version)};
+		TEST(changed), TEST(other_order), TEST(other_files), TEST(of_a_newer_version)};
 
 	return cmocka_run_group_tests(tests, group_setup, group_teardown);
 }
