@@ -19,10 +19,12 @@ static const struct conf_item settings[] = {
 	{"home", CONF_STRING, OFFSET(home), NULL, 0, 900,
 		"data folder; HIM_HOME, else /var/lib/him"},
 	{"listen", CONF_STRING, OFFSET(listen), "0.0.0.0", 0, 64, "numeric address to listen on"},
-	{"port", CONF_INT, OFFSET(port), "8443", 0, 65535,
-		"port for people: API, page, enrolment; 0 picks one"},
-	{"machines-port", CONF_INT, OFFSET(machines_port), "8444", 0, 65535,
-		"port for relays and agents, TCP and UDP; 0 picks one"},
+	{"port", CONF_INT, OFFSET(port), "0", 0, 65535,
+		"port for people: API, page, enrolment; 0 is 8443, or a free one when that is "
+		"taken"},
+	{"machines-port", CONF_INT, OFFSET(machines_port), "0", 0, 65535,
+		"port for relays and agents, TCP and UDP; 0 is 8444, or a free one when that is "
+		"taken"},
 	{"address", CONF_STRING, OFFSET(addresses), NULL, 0, 1000,
 		"names and addresses people and machines reach this server by, joined by commas"},
 	{"certificate-lifetime", CONF_DURATION, OFFSET(cert_ms), "90d", 5000, 3650 * DAY,

@@ -23,6 +23,8 @@
 #include <unistd.h>
 
 #define SESSIONS 20000
+#define PEOPLE_PORT 8443
+#define MACHINES_PORT 8444
 #define OVERDUE_EVERY_MS 1000
 #define TIME_EVERY_MS 300000
 #define DAILY_MS 86400000LL
@@ -279,17 +281,15 @@ static int first(void *ctx, struct db *db, struct err *e)
 
 /* ---- opening and closing ---- */
 
-/* The port that was set or kept; when nobody set it and it is taken, any free one. */
+/* The port that was set; when nobody set one, the one it had, else the usual one, else any that is free. */
 static int listen_on(struct server *s, struct http_server *h, const char *name, int64_t setting,
-	bool is_default, int *bound, struct err *e)
+	int usual, int *bound, struct err *e)
 {
-	int port = facts_port(s, name, setting);
+	int port = setting ? (int)setting : facts_port(s, name, usual);
 
-	if (!is_default)
-		port = (int)setting;
 	if (http_listen(h, s->conf->listen, port, bound, e) == 0)
 		return 0;
-	if (e->code != ERR_CONFLICT || !is_default)
+	if (e->code != ERR_CONFLICT || setting)
 		return -1;
 	log_warn("%s: taking another", e->text);
 	*e = ERR_INIT;
@@ -316,8 +316,7 @@ static int people_open(struct server *s, struct err *e)
 	s->local = s->people ? http_server_open(s->base, &conf, e) : NULL;
 	snprintf(path, sizeof path, "%s/server.sock", s->conf->home);
 	if (!s->local ||
-		listen_on(s, s->people, "people", s->conf->port, s->conf->port == 8443, &s->port,
-			e) < 0)
+		listen_on(s, s->people, "people", s->conf->port, PEOPLE_PORT, &s->port, e) < 0)
 		return -1;
 	return http_listen_unix(s->local, path, 0600, e);
 }
@@ -344,8 +343,8 @@ static int machines_open(struct server *s, struct err *e)
 	s->machines = http_server_open(s->base, &conf, e);
 	SSL_CTX_free(tls);
 	if (!s->machines ||
-		listen_on(s, s->machines, "machines", s->conf->machines_port,
-			s->conf->machines_port == 8444, &s->machines_port, e) < 0)
+		listen_on(s, s->machines, "machines", s->conf->machines_port, MACHINES_PORT,
+			&s->machines_port, e) < 0)
 		return -1;
 	hub.http = s->machines;
 	s->hub = hub_new(&hub);
@@ -428,7 +427,8 @@ int server_run(const struct server_conf *conf, struct err *e)
 		free(s);
 		return -1;
 	}
-	signal(SIGPIPE, SIG_IGN); /* a peer that goes away while it is written to is an error, not the end */
+	signal(SIGPIPE,
+		SIG_IGN); /* a peer that goes away while it is written to is an error, not the end */
 	rc = open_all(s, e);
 	if (rc == 0) {
 		term = evsignal_new(s->base, SIGTERM, on_signal, s->base);

@@ -89,7 +89,8 @@ here() { # the one machine's field
 
 @test "a port that was asked for and is taken is one sentence and an exit code" {
 	port=$(him status --json | jq -r '.server.port')
-	run him-server --home "$WORK/third" --port "$port"
+	run timeout 60 him-server --home "$WORK/third" --port "$port"
+	[ "$status" -ne 124 ]
 	[ "$status" -ne 0 ]
 	[[ "$output" == *"$port"* ]]
 	[ "$(wc -l <<<"$output")" -le 2 ]
@@ -98,7 +99,7 @@ here() { # the one machine's field
 @test "a data folder that cannot be written is one sentence and an exit code" {
 	mkdir -p "$WORK/ro"
 	mount -t tmpfs -o ro,size=64k none "$WORK/ro"
-	run him-server --home "$WORK/ro"
+	run timeout 60 him-server --home "$WORK/ro"
 	umount "$WORK/ro"
 	[ "$status" -ne 0 ]
 	[[ "$output" == *"Read-only"* ]]
