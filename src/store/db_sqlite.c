@@ -7,6 +7,7 @@
 #include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <pthread.h>
 #include <sqlite3.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -60,8 +61,15 @@ int db_exec(struct db *db, const char *sql, struct err *e)
 		: fail(db, "the database", e);
 }
 
+/* Nobody asks SQLite how much memory it uses, and counting takes a lock at every allocation. */
+static void configure(void)
+{
+	(void)sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0);
+}
+
 struct db *db_open(const char *path, enum db_mode mode, struct err *e)
 {
+	static pthread_once_t once = PTHREAD_ONCE_INIT;
 	struct db *db = xcalloc(1, sizeof *db);
 	int flags = SQLITE_OPEN_NOMUTEX |
 		(mode == DB_READ ? SQLITE_OPEN_READWRITE
@@ -75,6 +83,7 @@ struct db *db_open(const char *path, enum db_mode mode, struct err *e)
 	}
 	if (fd >= 0)
 		close(fd);
+	pthread_once(&once, configure); /* before anything else is done with the library */
 	db->mode = mode;
 	if (sqlite3_open_v2(path, &db->h, flags, NULL) != SQLITE_OK) {
 		err_set(e, ERR_IO, "cannot open the database %s: %s", path,
