@@ -100,6 +100,8 @@ static const char *age(struct arena *a, int64_t ms, int64_t now)
 
 	if (n < 2)
 		return "now";
+	if (n / 86400 == 1)
+		unit = "day";
 	n /= n < 60 ? 1 : n < 3600 ? 60 : n < 86400 ? 3600 : 86400;
 	return s < 0 ? arena_printf(a, "in %lld %s", n, unit)
 		     : arena_printf(a, "%lld %s ago", n, unit);
@@ -244,14 +246,16 @@ static void problem_page(struct call *c, const struct err *e)
 void page_problem(struct call *c)
 {
 	struct err e = c->job.err;
-	bool login = strcmp(c->path, "/login") == 0;
+	bool login = strcmp(c->path, "/login") == 0, fresh = strcmp(e.field, "new_password") == 0;
+	bool first = fresh &&
+		!call_form(c, "new_password"); /* nothing was wrong: it is only not enough */
 
 	c->job.err = ERR_INIT;
 	buf_clear(&c->out);
 	c->status = err_http(e.code);
 	c->location = c->file = NULL;
 	if (login || e.code == ERR_UNAUTHORIZED)
-		login_page(c, login ? e.text : NULL, strcmp(e.field, "new_password") == 0);
+		login_page(c, login && !first ? e.text : NULL, fresh);
 	else
 		problem_page(c, &e);
 }

@@ -46,7 +46,7 @@ int page_actions(struct call *c, struct db *db)
 			"class=wide><table><thead><tr><th>State</th><th>Command</th><th>On</"
 			"th><th>By</th>"
 			"<th class=n>Machines</th><th class=n>Done</th><th "
-			"class=n>Not</th><th>Made</th></tr></thead><tbody>\n");
+			"class=n>Not done</th><th>Made</th></tr></thead><tbody>\n");
 	for (size_t i = 0; i < n; i++)
 		row(c, &rows[i]);
 	if (n > 0)

@@ -239,7 +239,7 @@ static const char *member_text(struct arena *a, const struct json *v, bool size)
 	if (json_type(v) == JSON_OBJECT)
 		return keys_joined(a, v);
 	if (json_to_int(v, &n) == 0)
-		return size ? page_size(a, n) : page_number(a, n);
+		return size ? page_size(a, n) : arena_printf(a, "%lld", (long long)n);
 	if (json_to_bool(v, &yes) == 0)
 		return yes ? "yes" : "no";
 	return json_str(v);
@@ -316,6 +316,7 @@ int page_machine(struct call *c, struct db *db)
 	struct machine m;
 	struct section *rows;
 	struct result *results;
+	int64_t since;
 	size_t n, k;
 
 	if (machine_find(db, c->params[0], &c->scope, c->now_ms, c->arena, &m, &c->job.err) < 0 ||
@@ -323,11 +324,13 @@ int page_machine(struct call *c, struct db *db)
 		result_list_of_machine(db, m.id, LATEST, c->arena, &results, &k, &c->job.err) < 0)
 		return -1;
 	name = m.name && *m.name ? m.name : m.id;
+	since = m.revoked ? m.revoked : m.state_since;
 	page_begin(c, name, "");
 	html_add(&c->out, "<h1>%s</h1>\n<p class=sub><span>", name);
 	page_state(&c->out, m.revoked ? "revoked" : m.state);
-	html_add(&c->out, " since ");
-	page_time(c, m.revoked ? m.revoked : m.state_since);
+	if (since)
+		html_add(&c->out, " for %s",
+			page_span(c->arena, c->now_ms > since ? c->now_ms - since : 0));
 	html_add(&c->out, "</span><span>site %s</span></p>\n", m.site);
 	if (m.notice && *m.notice)
 		html_add(&c->out, "<p class=note>%s</p>\n", m.notice);

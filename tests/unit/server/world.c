@@ -155,17 +155,25 @@ struct transfer {
 	struct world *w;
 	const struct ask *q;
 	struct buf body, headers;
+	size_t seen; /* events */
 	bool begun, over;
 	pthread_t helper;
 };
 
-static size_t count_events(const struct buf *b)
+/* Events that end in what came after `from`: an empty line after one that is no comment. */
+static size_t count_events(const struct buf *b, size_t from)
 {
 	size_t n = 0;
 
-	for (const char *p = buf_str(b); (p = strstr(p, "\ndata:")); p++)
-		n++;
-	return n + (strncmp(buf_str(b), "data:", 5) == 0);
+	for (size_t i = from > 1 ? from : 1; i < b->len; i++) {
+		size_t line = i - 1;
+		if (b->data[i] != '\n' || b->data[i - 1] != '\n')
+			continue;
+		while (line > 0 && b->data[line - 1] != '\n')
+			line--;
+		n += b->data[line] != ':';
+	}
+	return n;
 }
 
 static void *meanwhile(void *arg)
@@ -179,14 +187,12 @@ static void *meanwhile(void *arg)
 static size_t on_body(char *data, size_t size, size_t n, void *arg)
 {
 	struct transfer *t = arg;
+	size_t from = t->body.len;
 
 	assert_int_equal(buf_add(&t->body, data, size * n), 0);
-	if (t->q->events && count_events(&t->body) >= t->q->events &&
-		strcmp(t->body.data + t->body.len - 2, "\n\n") == 0) {
-		t->over = true;
-		return 0; /* ends the transfer */
-	}
-	return size * n;
+	t->seen += t->q->events ? count_events(&t->body, from) : 0;
+	t->over = t->q->events && t->seen >= t->q->events;
+	return t->over ? 0 : size * n; /* 0 ends the transfer */
 }
 
 static size_t on_header(char *data, size_t size, size_t n, void *arg)
@@ -224,9 +230,13 @@ static struct curl_slist *head_of(struct world *w, const struct ask *q)
 	if (q->bearer)
 		h = curl_slist_append(
 			h, arena_printf(w->arena, "Authorization: Bearer %s", q->bearer));
-	if (q->cookie)
-		h = curl_slist_append(
-			h, arena_printf(w->arena, "Cookie: him_session=%s", q->cookie));
+	if (q->cookie || q->form_cookie)
+		h = curl_slist_append(h,
+			arena_printf(w->arena, "Cookie: %s=%s",
+				q->cookie ? "him_session" : "him_form",
+				q->cookie ? q->cookie : q->form_cookie));
+	if (q->site)
+		h = curl_slist_append(h, arena_printf(w->arena, "Sec-Fetch-Site: %s", q->site));
 	if (q->csrf)
 		h = curl_slist_append(h, arena_printf(w->arena, "X-HIM-CSRF: %s", q->csrf));
 	if (q->last_event)
@@ -265,8 +275,9 @@ static void take(struct world *w, struct transfer *t, long status, struct answer
 	x->type = header(w, x->headers, "Content-Type");
 	x->location = header(w, x->headers, "Location");
 	cookie = header(w, x->headers, "Set-Cookie");
-	if (cookie && strncmp(cookie, "him_session=", 12) == 0)
-		x->cookie = arena_strndup(w->arena, cookie + 12, strcspn(cookie + 12, ";"));
+	if (cookie)
+		x->cookie = arena_strndup(
+			w->arena, strchr(cookie, '=') + 1, strcspn(strchr(cookie, '=') + 1, ";"));
 	if (x->len && x->type && strstr(x->type, "json")) {
 		struct owned *o = arena_alloc(w->arena, sizeof *o);
 		x->json = o->json = json_parse(x->text, x->len, NULL);

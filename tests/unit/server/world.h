@@ -43,6 +43,8 @@ struct ask {
 	const char *method, *path, *body;
 	bool owner, form;                   /* form: the body is a form, not JSON */
 	const char *bearer, *cookie, *csrf; /* of him_session; header */
+	const char *site;                   /* Sec-Fetch-Site */
+	const char *form_cookie;            /* of him_form */
 	const char *last_event;             /* Last-Event-ID */
 	size_t events;                      /* a stream: done when so many events came */
 	void (*meanwhile)(struct world *w,
