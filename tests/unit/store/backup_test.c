@@ -83,7 +83,7 @@ static int group_setup(void **state)
 	b->noise = xmalloc(NOISE);
 	random_bytes(b->noise, NOISE);
 	snprintf(b->path, sizeof b->path, "%s/keys/signing", b->from->home);
-	snprintf(b->path, sizeof b->path, "%s/backup", b->from->home);
+	ok(b->from, file_write(b->path, b->noise, NOISE, 0600, &b->from->e));
 	snprintf(b->path, sizeof b->path, "%s/backup", b->from->home);
 	ok(b->from, backup_write(b->from->home, files, b->path, PASSPHRASE, &b->from->e));
 	if (stat(b->path, &st) < 0 || (st.st_mode & 0777) != 0600)
