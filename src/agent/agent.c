@@ -287,7 +287,7 @@ int agent_run(const struct agent_conf *conf, struct err *e)
 		free(a);
 		return -1;
 	}
-	signal(SIGPIPE, SIG_IGN); /* a peer that goes away while it is written to is an error, not the end */
+	signal(SIGPIPE, SIG_IGN); /* writing to a peer that went away is an error, not the end */
 	rc = open_all(a, e);
 	if (rc == 0) {
 		term = evsignal_new(a->base, SIGTERM, on_signal, a->base);

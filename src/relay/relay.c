@@ -475,7 +475,7 @@ int relay_run(const struct relay_conf *conf, struct err *e)
 		free(r);
 		return -1;
 	}
-	signal(SIGPIPE, SIG_IGN); /* a peer that goes away while it is written to is an error, not the end */
+	signal(SIGPIPE, SIG_IGN); /* writing to a peer that went away is an error, not the end */
 	rc = open_all(r, e);
 	if (rc == 0) {
 		term = evsignal_new(r->base, SIGTERM, on_signal, r->base);

@@ -4,7 +4,7 @@
 #include <string.h>
 
 #define PAGE_POLICY                                                                                \
-	"default-src 'none'; style-src 'self'; form-action 'self'; "               \
+	"default-src 'none'; style-src 'self'; form-action 'self'; "                               \
 	"frame-ancestors 'none'; base-uri 'none'"
 
 static void headers(struct call *c)
