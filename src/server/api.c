@@ -106,6 +106,7 @@ static void call_done(struct store_job *job)
 		rate_give_back(c->api->users, c->limit_user);
 	if (fine && !c->api->stopped)
 		follow(c);
+	who_note(c);
 	if (c->req) {
 		http_set_on_gone(c->req, NULL, NULL);
 		if (fine && c->route->flags & ROUTE_STREAM)

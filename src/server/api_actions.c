@@ -313,9 +313,14 @@ static int cancel_allowed(struct call *c, struct db *db, const char *action)
 
 static int cancel(struct call *c, struct db *db)
 {
+	struct event_row v = {.kind = "action.cancelled",
+		.text = arena_printf(c->arena, "cancelled by %s", c->who)};
 	struct action x;
 
-	if (action_find(c, db, c->params[0], &x) < 0 || cancel_allowed(c, db, x.id) < 0 ||
+	if (action_find(c, db, c->params[0], &x) < 0 || cancel_allowed(c, db, x.id) < 0)
+		return -1;
+	v.action = x.id;
+	if (event_put(db, &v, &c->job.err) < 0 ||
 		action_cancel(db, x.id, c->who, c->now_ms, &c->job.err) < 0 ||
 		call_audit(c, db, "action.cancel", x.id, NULL) < 0 ||
 		action_get(db, x.id, c->arena, &x, &c->job.err) < 0)

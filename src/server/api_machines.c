@@ -195,12 +195,26 @@ static int name_check(const char *name, struct err *e)
 	return 0;
 }
 
+/* What was done to a machine, for those who watch. verb: "renamed to X", "cut off" … */
+static int changed(
+	struct call *c, struct db *db, const struct machine *m, const char *kind, const char *verb)
+{
+	struct event_row v = {.kind = kind,
+		.site = m->site,
+		.machine = m->id,
+		.text = arena_printf(
+			c->arena, "%s was %s by %s", m->name ? m->name : m->id, verb, c->who)};
+
+	c->effects.events = true;
+	return event_put(db, &v, &c->job.err);
+}
+
 static int rename_one(struct call *c, struct db *db)
 {
 	static const char *const keys[] = {"name", NULL};
 	const char *name = NULL;
-	struct machine m;
 	struct json *detail;
+	struct machine m;
 
 	if (call_body(c, keys) < 0 ||
 		json_take_string(c->body, "name", true, 255, &name, &c->job.err) < 0 ||
@@ -210,7 +224,9 @@ static int rename_one(struct call *c, struct db *db)
 	json_set_string(detail, "from", m.name);
 	json_set_string(detail, "to", name);
 	if (call_audit(c, db, "machine.rename", m.id, detail) < 0 ||
-		machine_rename(db, m.id, name, &c->job.err) < 0)
+		machine_rename(db, m.id, name, &c->job.err) < 0 ||
+		changed(c, db, &m, "machine.renamed",
+			arena_printf(c->arena, "renamed to %s", name)) < 0)
 		return -1;
 	c->params[0] = m.id;
 	return one(c, db);
@@ -219,30 +235,26 @@ static int rename_one(struct call *c, struct db *db)
 static int revoke_one(struct call *c, struct db *db)
 {
 	struct machine m;
-	struct event_row v = {.kind = "machine.revoked", .severity = "warning"};
 
+	c->status = 204;
+	c->revoked = true;
 	if (find(c, db, &m) < 0 || trust_revoke(db, m.agent, c->now_ms, &c->job.err) < 0 ||
 		call_audit(c, db, "machine.revoke", m.id, NULL) < 0)
 		return -1;
-	v.machine = m.id;
-	v.site = m.site;
-	v.text = arena_printf(c->arena, "%s was cut off by %s", m.name ? m.name : m.id, c->who);
-	c->effects.events = c->revoked = true;
-	c->status = 204;
-	return event_put(db, &v, &c->job.err);
+	return changed(c, db, &m, "machine.revoked", "cut off");
 }
 
 static int forget_one(struct call *c, struct db *db)
 {
 	struct machine m;
 
-	if (find(c, db, &m) < 0 || machine_forget(db, m.id, c->now_ms, &c->job.err) < 0)
-		return -1;
-	if (!m.revoked && trust_revoke(db, m.agent, c->now_ms, &c->job.err) < 0)
-		return -1;
-	c->revoked = true;
 	c->status = 204;
-	return call_audit(c, db, "machine.forget", m.id, NULL);
+	c->revoked = true;
+	if (find(c, db, &m) < 0 || machine_forget(db, m.id, c->now_ms, &c->job.err) < 0 ||
+		(!m.revoked && trust_revoke(db, m.agent, c->now_ms, &c->job.err) < 0) ||
+		call_audit(c, db, "machine.forget", m.id, NULL) < 0)
+		return -1;
+	return changed(c, db, &m, "machine.forgotten", "forgotten");
 }
 
 static int refresh_one(struct call *c, struct db *db)
@@ -279,17 +291,22 @@ static int relays(struct call *c, struct db *db)
 
 static int relay_revoke(struct call *c, struct db *db)
 {
+	struct event_row v = {.kind = "relay.revoked", .severity = "warning"};
 	struct relay r;
 	int got = relay_get(db, c->params[0], c->arena, &r, &c->job.err);
 
 	if (got == 0)
 		return err_field(&c->job.err, ERR_NOT_FOUND, "relay", "there is no relay %.60s",
 			c->params[0]);
-	if (got < 0 || trust_revoke(db, r.id, c->now_ms, &c->job.err) < 0)
+	if (got < 0 || trust_revoke(db, r.id, c->now_ms, &c->job.err) < 0 ||
+		call_audit(c, db, "relay.revoke", r.id, NULL) < 0)
 		return -1;
-	c->revoked = c->relays = true;
+	v.site = r.site;
+	v.text = arena_printf(
+		c->arena, "relay %s was cut off by %s", r.name ? r.name : r.id, c->who);
+	c->revoked = c->relays = c->effects.events = true;
 	c->status = 204;
-	return call_audit(c, db, "relay.revoke", r.id, NULL);
+	return event_put(db, &v, &c->job.err);
 }
 
 const struct route routes_machines[] = {

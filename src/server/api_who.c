@@ -12,11 +12,13 @@
 #include "model/model.h"
 #include "server/api_internal.h"
 #include "store/store_people.h"
+#include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
 #define COOKIE "him_session"
 #define FORM_COOKIE "him_form"
+#define HOUR_MS 3600000
 
 static const char *const role_words[] = {"none", "viewer", "operator", "administrator"};
 
@@ -136,6 +138,7 @@ static int session_find(struct call *c, struct db *db)
 	c->who = c->user = x.user;
 	c->csrf = x.csrf;
 	c->session = x.id;
+	c->stale = c->now_ms - x.used >= HOUR_MS;
 	return grant_list(db, x.user, c->arena, &c->grants, &c->grants_n, &c->job.err);
 }
 
@@ -189,4 +192,44 @@ int who_check(struct call *c, struct db *db)
 		return err_set(&c->job.err, ERR_FORBIDDEN, "this needs the role %s%s",
 			role_word(c->route->role), all ? " at every site" : "");
 	return 0;
+}
+
+/* ---- when a session was used ---- */
+
+struct note_job {
+	struct store_job job;
+	struct arena *arena;
+	char hash[65];
+	int64_t now_ms;
+};
+
+static int note_work(struct store_job *job, struct db *db)
+{
+	struct note_job *n = (struct note_job *)job;
+	struct session x;
+
+	return session_get(db, n->hash, n->now_ms, n->arena, &x, &job->err) < 0
+		? -1
+		: 0; /* the writer notes it */
+}
+
+static void note_done(struct store_job *job)
+{
+	arena_free(((struct note_job *)job)->arena);
+	free(job);
+}
+
+void who_note(struct call *c)
+{
+	struct note_job *n;
+
+	if (!c->stale || !c->secret || c->api->stopped)
+		return;
+	n = xcalloc(1, sizeof *n);
+	n->job.work = note_work;
+	n->job.done = note_done;
+	n->arena = arena_new();
+	n->now_ms = c->now_ms;
+	secret_hash(c->secret, n->hash);
+	store_write(c->s->store, &n->job);
 }

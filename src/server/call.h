@@ -77,6 +77,7 @@ struct call {
 	const char *user; /* NULL for local */
 	const char *csrf; /* of the session */
 	const char *session;
+	bool stale; /* it was not noted for an hour that the session is used */
 	struct grant *grants;
 	size_t grants_n;
 	struct scope scope; /* sites where the route's role is had */
@@ -128,6 +129,8 @@ struct json *call_record(const struct model_record *r, const void *record, bool 
 int who_take(struct call *c, struct err *e);
 /* In a store thread: finds who it is, and whether they may. */
 int who_check(struct call *c, struct db *db);
+/* In the loop: notes that the session is used, where the call itself could not. */
+void who_note(struct call *c);
 /* Whether the role is had at that site ("*": everywhere). */
 bool call_may(const struct call *c, enum role role, const char *site);
 

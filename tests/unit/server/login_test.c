@@ -216,6 +216,22 @@ static void ended_sessions(void **state)
 	user_ask(w, "", "GET", "/api/v1/me", NULL, 401);
 }
 
+/* Reading alone shows too that a token is in use. */
+static void used(void **state)
+{
+	struct world *w = *state;
+	const char *token = world_user(w, "lea", "*", "viewer");
+	int64_t then = clock_now_ms() - 7200000, until = clock_mono_ms() + LIMIT_MS, now;
+
+	world_sql(w, arena_printf(w->arena, "UPDATE sessions SET used = %lld", (long long)then));
+	user_ask(w, token, "GET", "/api/v1/machines", NULL, 200);
+	do { /* it is written by a job of its own */
+		user_ask(w, token, "GET", "/api/v1/me", NULL, 200);
+		now = world_int(w, "SELECT used FROM sessions");
+	} while (now == then && clock_mono_ms() < until);
+	assert_true(now > then + 3600000);
+}
+
 static void roles(void **state)
 {
 	struct world *w = *state;
@@ -252,6 +268,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(one_time_password, up, down),
 		cmocka_unit_test_setup_teardown(ones_own_password, up, down),
 		cmocka_unit_test_setup_teardown(ended_sessions, up, down),
+		cmocka_unit_test_setup_teardown(used, up, down),
 		cmocka_unit_test_setup_teardown(roles, up, down),
 		cmocka_unit_test_setup_teardown(unknown_names_look_alike, up, down),
 		cmocka_unit_test_setup_teardown(guessing_waits, up, down),
