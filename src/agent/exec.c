@@ -172,7 +172,8 @@ static int script_fd(const struct exec *x)
 	int fd = memfd_create("him-script", 0); /* inherited: the interpreter opens /dev/fd/N */
 	size_t len = strlen(x->spec.script);
 
-	if (fd < 0 || write(fd, x->spec.script, len) != (ssize_t)len || fchmod(fd, 0755) < 0)
+	if (fd < 0 || write(fd, x->spec.script, len) != (ssize_t)len || fchmod(fd, 0755) < 0 ||
+		lseek(fd, 0, SEEK_SET) < 0) /* perl reads the descriptor itself */
 		return -1;
 	return fd;
 }
