@@ -82,7 +82,8 @@ static void on_presence(void *ctx, const struct hub_presence *p)
 	uplink_wake(r->uplink);
 }
 
-static void told_add(struct relay *r, const char *key, const char *state)
+/* Only of a direct child: what another relay has on its disk, its agent has not. */
+static void told_add(struct relay *r, const char *child, const char *key, const char *state)
 {
 	struct json *t;
 	const char *agent = key + strlen("give:");
@@ -150,7 +151,7 @@ static void on_take(void *ctx, const char *child, const char *frames, size_t len
 
 static void on_acked(void *ctx, const char *child, const char *key, int64_t tag)
 {
-	told_add(ctx, key, "fetched");
+	told_add(ctx, child, key, "fetched");
 	keep_mail_done(ctx, child, key);
 }
 
@@ -158,7 +159,7 @@ static void on_told(void *ctx, const char *child, const char *key, int64_t tag)
 {
 	struct relay *r = ctx;
 
-	told_add(r, key, "notified");
+	told_add(r, child, key, "notified");
 	uplink_wake(r->uplink);
 }
 
