@@ -88,7 +88,8 @@ static void told_add(struct relay *r, const char *child, const char *key, const 
 	struct json *t;
 	const char *agent = key + strlen("give:");
 
-	if (!text_starts(key, "give:") || strlen(key) != strlen("give:") + ID_LEN + 1 + ID_LEN)
+	if (!text_starts(key, "give:") || strlen(key) != strlen("give:") + ID_LEN + 1 + ID_LEN ||
+		strncmp(agent, child, ID_LEN) != 0)
 		return;
 	t = json_array();
 	json_add(t, json_string_len(agent + ID_LEN + 1, ID_LEN));
@@ -384,7 +385,8 @@ static void addresses_make(struct relay *r)
 	r->addresses = json_array();
 	for (size_t i = 0; i < n; i++) {
 		const char *a = text_trim(fields[i]);
-		const char *end = *a == '[' ? strchr(a, ']') : a; /* "[v6]", "[v6]:PORT", "HOST", "HOST:PORT" */
+		const char *end = *a == '[' ? strchr(a, ']')
+					    : a; /* "[v6]", "[v6]:PORT", "HOST", "HOST:PORT" */
 		snprintf(text, sizeof text, "%s:%d", a, r->port);
 		json_add(r->addresses, json_string(end && strchr(end, ':') ? a : text));
 	}
