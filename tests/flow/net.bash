@@ -11,7 +11,7 @@
 #
 # Names begin with NET so that several tests can run on one machine.
 
-NET=him$$
+NET=${NET:-him$$}
 
 ns() { # ns NAME COMMAND...
 	local name=$1; shift
