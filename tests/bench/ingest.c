@@ -54,9 +54,11 @@ static int enrol_all(void *ctx, struct db *db, struct err *e)
 		box_keygen(secret, pub);
 		for (int k = 0; k < 32; k++)
 			snprintf(hex + 2 * k, 3, "%02x", pub[k]);
-		mac_key_derive(secret, server.keys.box_pub, pub, server.keys.box_pub, s->id, s->key);
+		mac_key_derive(
+			secret, server.keys.box_pub, pub, server.keys.box_pub, s->id, s->key);
 		snprintf(name, sizeof name, "m%d", i);
-		struct agent a = {.id = s->id, .machine = machine, .role = "agent", .site = "s", .box = hex};
+		struct agent a = {
+			.id = s->id, .machine = machine, .role = "agent", .site = "s", .box = hex};
 		if (trust_enrol(db, &a, name, NULL, 1, e) < 0)
 			return -1;
 	}
@@ -70,10 +72,14 @@ static void report(struct source *s, int round, struct buf *frames)
 	char body[1200];
 
 	env.len = (size_t)snprintf(body, sizeof body,
-		round == 0 ? "{\"base\":\"\",\"made\":%lld,\"doc\":{\"attributes\":{\"host.name\":\"m\",\"os.type\":\"linux\",\"host.memory\":8589934592,"
-			     "\"him.cpu.threads\":4,\"him.users\":%d},\"filesystem\":{\"/\":{\"type\":\"ext4\",\"used_percent\":10}}}}"
-			   : "{\"base\":\"%3$s\",\"made\":%1$lld,\"doc\":{\"attributes\":{\"him.users\":%2$d},\"filesystem\":{\"/\":{\"used_percent\":"
-			     "%2$d}},\"user\":{\"root@pts/%2$d\":{\"since\":%1$lld,\"from\":\"192.0.2.7\"}}}}",
+		round == 0 ? "{\"base\":\"\",\"made\":%lld,\"doc\":{\"attributes\":{\"host.name\":"
+			     "\"m\",\"os.type\":\"linux\",\"host.memory\":8589934592,"
+			     "\"him.cpu.threads\":4,\"him.users\":%d},\"filesystem\":{\"/"
+			     "\":{\"type\":\"ext4\",\"used_percent\":10}}}}"
+			   : "{\"base\":\"%3$s\",\"made\":%1$lld,\"doc\":{\"attributes\":{\"him."
+			     "users\":%2$d},\"filesystem\":{\"/\":{\"used_percent\":"
+			     "%2$d}},\"user\":{\"root@pts/"
+			     "%2$d\":{\"since\":%1$lld,\"from\":\"192.0.2.7\"}}}}",
 		(long long)clock_now_ms(), round, s->base);
 	memcpy(env.agent, s->id, sizeof env.agent);
 	memcpy(env.stream, s->stream, sizeof env.stream);
@@ -131,7 +137,8 @@ static double raw(const char *path, struct buf *batches, int n, int64_t *cpu)
 
 int main(int argc, char **argv)
 {
-	static const struct hub_ops ops = {.hello = no_hello, .presence = no_presence, .acked = no_acked};
+	static const struct hub_ops ops = {
+		.hello = no_hello, .presence = no_presence, .acked = no_acked};
 	static const char *const names[] = {NULL};
 	char path[300], dir[] = "/tmp/him-ingest.XXXXXX";
 	struct err e = ERR_INIT;
@@ -149,7 +156,11 @@ int main(int argc, char **argv)
 	server.store = store_open(path, server.base, server_migrations, &e);
 	snprintf(server.generation, sizeof server.generation, "1");
 	server.ingest = ingest_new();
-	struct hub_conf hub = {.base = server.base, .ops = &ops, .late_ms = 1000000, .offline_ms = 1000000, .mail_max_bytes = 1u << 30};
+	struct hub_conf hub = {.base = server.base,
+		.ops = &ops,
+		.late_ms = 1000000,
+		.offline_ms = 1000000,
+		.mail_max_bytes = 1u << 30};
 	server.hub = hub_new(&hub);
 	if (!server.store || store_now(server.store, enrol_all, NULL, &e) < 0)
 		die("store", &e);
@@ -175,12 +186,16 @@ int main(int argc, char **argv)
 	snprintf(path, sizeof path, "%s/raw.db", dir);
 	took_raw = raw(path, batches + first, n - first, &cpu_raw);
 	double reports = (double)AGENTS * (ROUNDS - 1);
-	printf("ingest          %.0f reports/s acknowledged after commit, %.0f us CPU each (%llu taken, %llu duplicates, %llu refused)\n",
+	printf("ingest          %.0f reports/s acknowledged after commit, %.0f us CPU each (%llu "
+	       "taken, %llu duplicates, %llu refused)\n",
 		reports / took, (double)busy / reports, (unsigned long long)server.counts.reports,
-		(unsigned long long)server.counts.duplicates, (unsigned long long)server.counts.refused);
-	printf("raw SQLite      %.0f rows/s of the same bytes in the same batches, %.0f us CPU each\n", reports / took_raw,
-		(double)cpu_raw / reports);
-	printf("ratio           %.2f of the raw rate, %.2f per CPU second\n", took_raw / took, (double)cpu_raw / (double)busy);
+		(unsigned long long)server.counts.duplicates,
+		(unsigned long long)server.counts.refused);
+	printf("raw SQLite      %.0f rows/s of the same bytes in the same batches, %.0f us CPU "
+	       "each\n",
+		reports / took_raw, (double)cpu_raw / reports);
+	printf("ratio           %.2f of the raw rate, %.2f per CPU second\n", took_raw / took,
+		(double)cpu_raw / (double)busy);
 	store_close(server.store);
 	hub_free(server.hub);
 	file_remove_tree(dir, NULL);
