@@ -35,7 +35,7 @@ test: deps
 
 check: deps
 	@tools/check-format && tools/check-layers && tools/check-sizes && tools/check-headers && \
-	tools/check-banned && tools/attributes --check && tools/check-fuzz
+	tools/check-banned && tools/attributes --check && tools/openapi --check && tools/check-fuzz
 
 fuzz: deps $(FUZZ)/build.ninja
 	@ninja -C $(FUZZ)
