@@ -1,0 +1,197 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The spool: numbers, caps, what is sent, kept, freed, and what a restart finds. */
+#include <stdarg.h>
+#include <stddef.h>
+#include <setjmp.h>
+#include <stdint.h>
+#include <cmocka.h>
+#include "base/file.h"
+#include "wire/spool.h"
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define AGENT "01aaaaaaaaaaaaaaaaaaaaaaaa"
+#define OTHER "01bbbbbbbbbbbbbbbbbbbbbbbb"
+
+static char dir[64];
+
+static int make_dir(void **state)
+{
+	snprintf(dir, sizeof dir, "/tmp/him-spool.XXXXXX");
+	return mkdtemp(dir) ? 0 : -1;
+}
+
+static int remove_dir(void **state)
+{
+	return file_remove_tree(dir, NULL);
+}
+
+static struct spool *open_spool(int64_t max_bytes, int max_files)
+{
+	struct spool_conf c = {.dir = dir,
+		.agent = AGENT,
+		.key = {1},
+		.max_bytes = max_bytes,
+		.max_files = max_files};
+	struct err e = ERR_INIT;
+	struct spool *s = spool_open(&c, &e);
+
+	assert_non_null(s);
+	return s;
+}
+
+static int add(struct spool *s, const char *body, int64_t *seq)
+{
+	struct err e = ERR_INIT;
+	int rc = spool_add(s, "result", body, strlen(body), seq, &e);
+
+	if (rc < 0)
+		assert_int_equal(e.code, ERR_NO_SPACE);
+	return rc;
+}
+
+/* Collects what waits; the bodies of it, one after the other. */
+static int64_t collect(struct spool *s, char *bodies, size_t size)
+{
+	struct err e = ERR_INIT;
+	struct envelope env;
+	struct frame f;
+	struct buf b;
+	size_t pos = 0;
+	int64_t ticket;
+
+	buf_init(&b, 1 << 20);
+	ticket = spool_collect(s, &b, &e);
+	bodies[0] = '\0';
+	while (frame_next(b.data, b.len, &pos, &f, &e) > 0) {
+		assert_int_equal(envelope_parse(&f, &env, &e), 0);
+		assert_true(envelope_check(&env, (const uint8_t[MAC_KEY_BYTES]){1}));
+		snprintf(bodies + strlen(bodies), size - strlen(bodies), "%.*s", (int)env.len,
+			env.body);
+	}
+	buf_release(&b);
+	return ticket;
+}
+
+static void test_from_made_to_committed(void **state)
+{
+	struct spool *s = open_spool(1 << 20, 100);
+	char bodies[64];
+	int64_t seq, t;
+
+	assert_false(spool_waiting(s));
+	assert_int_equal(add(s, "a", &seq), 0);
+	assert_int_equal(seq, 1);
+	assert_int_equal(add(s, "b", &seq), 0);
+	assert_int_equal(seq, 2);
+	t = collect(s, bodies, sizeof bodies);
+	assert_true(t > 0);
+	assert_string_equal(bodies, "ab");
+	assert_int_equal(collect(s, bodies, sizeof bodies), 0); /* it is on its way */
+	spool_lost(s, t);
+	t = collect(s, bodies, sizeof bodies);
+	assert_string_equal(bodies, "ab");
+	spool_accepted(s, t);
+	spool_lost(s, t); /* accepted is not lost */
+	assert_int_equal(collect(s, bodies, sizeof bodies), 0);
+	spool_resend(s, spool_stream(s), 2);
+	t = collect(s, bodies, sizeof bodies);
+	assert_string_equal(bodies, "b");
+	assert_int_equal(spool_committed(s, "ffffffffffffffff", 9), 0); /* another stream's */
+	assert_true(spool_holds(s, spool_stream(s), 1));
+	assert_int_equal(spool_committed(s, spool_stream(s), 1), 0);
+	assert_false(spool_holds(s, spool_stream(s), 1));
+	assert_int_equal(spool_committed(s, spool_stream(s), 3), -1); /* more than was ever sent */
+	assert_int_equal(spool_committed(s, spool_stream(s), 2), 0);
+	assert_false(spool_waiting(s));
+	assert_int_equal(spool_bytes(s), 0);
+	spool_close(s);
+}
+
+static void test_caps_refuse_and_change_nothing(void **state)
+{
+	struct spool *s = open_spool(1 << 20, 2);
+	char bodies[64];
+	int64_t seq = 0, bytes;
+
+	add(s, "a", NULL);
+	add(s, "b", NULL);
+	bytes = spool_bytes(s);
+	assert_int_equal(add(s, "c", &seq), -1);
+	assert_int_equal(seq, 0);
+	assert_int_equal(spool_bytes(s), bytes);
+	collect(s, bodies, sizeof bodies);
+	assert_string_equal(bodies, "ab");
+	spool_close(s);
+}
+
+static void test_a_restart_keeps_what_was_not_committed(void **state)
+{
+	struct spool *s = open_spool(1 << 20, 100);
+	char stream[STREAM_LEN + 1], bodies[64], path[128];
+	int64_t seq;
+
+	memcpy(stream, spool_stream(s), sizeof stream);
+	add(s, "a", NULL);
+	add(s, "b", NULL);
+	spool_committed(s, stream, 1);
+	spool_close(s);
+	snprintf(path, sizeof path, "%s/%020d", dir, 999);
+	file_write(path, "damaged", 7, 0600, NULL);
+	s = open_spool(1 << 20, 100);
+	assert_string_not_equal(spool_stream(s), stream);
+	assert_true(spool_holds(s, stream, 2));
+	assert_false(file_exists(path)); /* set aside */
+	add(s, "c", &seq);
+	assert_int_equal(seq, 1); /* of the new stream */
+	collect(s, bodies, sizeof bodies);
+	assert_string_equal(bodies, "bc");
+	spool_close(s);
+}
+
+static void test_a_new_stream_and_a_new_identity(void **state)
+{
+	static const uint8_t key[MAC_KEY_BYTES] = {2};
+	struct spool *s = open_spool(1 << 20, 100);
+	char old[STREAM_LEN + 1];
+	struct err e = ERR_INIT;
+	struct envelope env;
+	struct frame f;
+	struct buf b;
+	size_t pos = 0;
+
+	add(s, "a", NULL);
+	add(s, "b", NULL);
+	memcpy(old, spool_stream(s), sizeof old);
+	assert_int_equal(spool_restart(s, &e), 0);
+	assert_string_not_equal(spool_stream(s), old);
+	assert_true(spool_holds(s, spool_stream(s), 2));
+	assert_int_equal(spool_adopt(s, OTHER, key, &e), 0);
+	buf_init(&b, 1 << 20);
+	assert_true(spool_collect(s, &b, &e) > 0);
+	for (int64_t seq = 1; seq <= 2; seq++) {
+		assert_int_equal(frame_next(b.data, b.len, &pos, &f, &e), 1);
+		assert_int_equal(envelope_parse(&f, &env, &e), 0);
+		assert_string_equal(env.agent, OTHER);
+		assert_int_equal(env.seq, seq);
+		assert_true(envelope_check(&env, key));
+	}
+	buf_release(&b);
+	spool_close(s);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(test_from_made_to_committed, make_dir, remove_dir),
+		cmocka_unit_test_setup_teardown(
+			test_caps_refuse_and_change_nothing, make_dir, remove_dir),
+		cmocka_unit_test_setup_teardown(
+			test_a_restart_keeps_what_was_not_committed, make_dir, remove_dir),
+		cmocka_unit_test_setup_teardown(
+			test_a_new_stream_and_a_new_identity, make_dir, remove_dir),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
