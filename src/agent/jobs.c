@@ -153,10 +153,14 @@ static void job_ended(struct job *x)
 	if (x->state == JOB_RUNNING)
 		j->running--;
 	x->state = JOB_ENDED;
-	if (!has(j, x->id, "outcome.json"))
-		outcome_write(j, x->id, "failed",
-			began ? "outcome unknown: its supervisor was ended from outside"
-			      : "it could not be started");
+	if (!has(j, x->id, "outcome.json")) {
+		if (!began && x->cancelled)
+			outcome_write(j, x->id, "cancelled", "cancelled before it started");
+		else
+			outcome_write(j, x->id, "failed",
+				began ? "outcome unknown: its supervisor was ended from outside"
+				      : "it could not be started");
+	}
 	outcome_tell(x);
 	start_next(j);
 }
@@ -397,6 +401,7 @@ void jobs_cancel(struct jobs *j, const char *action)
 		pid = x->pid;
 		if (!pid && file_line(path, line, sizeof line) == 0)
 			(void)text_int(line, "pid", 2, INT32_MAX, &pid, NULL);
+		x->cancelled = true; /* it may not have got so far as to hear of it */
 		if (pid > 1)
 			kill((pid_t)pid, SIGTERM);
 	}
