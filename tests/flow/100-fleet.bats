@@ -205,7 +205,7 @@ run_him() {
 }
 
 @test "a revoked machine is cut off at once, and the others are not" {
-	run_him machine revoke b20
+	run_him machine revoke b20 --yes
 	[ "$status" -eq 0 ]
 	until_true 30 is 'name:b20 state:offline' 1
 	until_true "$LIMIT" is 'state:online' 49
