@@ -54,10 +54,12 @@ stop() {
 	rm -f "$WORK/$1.pid"
 }
 
+# Gone, or a zombie without a thread left: only then are its files and locks let go of.
 gone() {
 	local i
-	for i in $(seq 1 150); do
-		{ kill -0 "$1" 2>/dev/null && [ "$(awk '{print $3}' "/proc/$1/stat" 2>/dev/null)" != Z ]; } || return 0
+	for i in $(seq 1 300); do
+		kill -0 "$1" 2>/dev/null || return 0
+		[ "$(awk '{print $3, $20}' "/proc/$1/stat" 2>/dev/null)" = "Z 1" ] && return 0
 		sleep 0.1
 	done
 	return 1
