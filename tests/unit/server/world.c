@@ -127,12 +127,12 @@ void world_close(struct world *w)
 	pthread_join(w->loop, NULL);
 	fclose(w->recorder);
 	db_close(w->db);
-	api_close(w->s->api);
-	hub_free(w->s->hub);
-	w->s->hub = NULL;
+	api_stop(w->s->api); /* in the server's own order: what is queued in the store still needs both */
 	http_server_close(w->s->people);
 	http_server_close(w->s->local);
 	store_close(w->s->store);
+	hub_free(w->s->hub);
+	api_close(w->s->api);
 	HASH_ITER (hh, w->s->revoked, x, tmp) {
 		HASH_DEL(w->s->revoked, x);
 		free(x);
