@@ -127,7 +127,8 @@ void world_close(struct world *w)
 	pthread_join(w->loop, NULL);
 	fclose(w->recorder);
 	db_close(w->db);
-	api_stop(w->s->api); /* in the server's own order: what is queued in the store still needs both */
+	api_stop(
+		w->s->api); /* in the server's own order: what is queued in the store still needs both */
 	http_server_close(w->s->people);
 	http_server_close(w->s->local);
 	store_close(w->s->store);
