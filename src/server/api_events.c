@@ -248,6 +248,18 @@ static void stream_add(struct follower *st, struct api *api)
 	api->streams_n++;
 }
 
+/* The scope of the call holds until the first reading: live output may come before that. */
+static void scope_take(struct follower *st, const struct scope *from)
+{
+	const char **sites;
+
+	st->scope_arena = arena_new();
+	sites = arena_alloc(st->scope_arena, (from->n + 1) * sizeof *sites);
+	for (size_t i = 0; i < from->n; i++)
+		sites[i] = arena_strdup(st->scope_arena, from->sites[i]);
+	st->scope = (struct scope){.all = from->all, .sites = sites, .n = from->n};
+}
+
 void events_stream(struct call *c)
 {
 	struct follower *st = xcalloc(1, sizeof *st);
@@ -262,6 +274,7 @@ void events_stream(struct call *c)
 		.limit = STREAM_PAGE};
 	st->secret = c->local ? NULL : arena_strdup(st->arena, c->secret);
 	st->by_cookie = c->by_cookie;
+	scope_take(st, &c->scope);
 	st->later = evtimer_new(c->s->base, on_later, st);
 	stream_add(st, c->api);
 	http_add_header(st->req, "Cache-Control", "no-store");
