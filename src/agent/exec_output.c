@@ -113,6 +113,8 @@ void output_live(struct output *o, int fd, int stream, int64_t offset, const cha
 	}
 	while (len > 0 && o->budget > 0) {
 		size_t n = len < LIVE_PIECE ? len : LIVE_PIECE;
+		if (n > (size_t)o->budget)
+			n = (size_t)o->budget;
 		piece[0] = (char)stream;
 		for (int i = 0; i < 8; i++)
 			piece[1 + i] = (char)(offset >> (56 - 8 * i));
