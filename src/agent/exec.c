@@ -449,7 +449,6 @@ int exec_main(int argc, char **argv)
 	if (argc != 2)
 		return 2;
 	x.dir = argv[1];
-	x.arena = arena_new();
 	snprintf(x.id, sizeof x.id, "%.60s", strrchr(x.dir, '/') ? strrchr(x.dir, '/') + 1 : x.dir);
 	x.live_fd = fcntl(EXEC_LIVE_FD, F_GETFD) >= 0 ? EXEC_LIVE_FD : -1;
 	if (x.live_fd >= 0) {
@@ -463,6 +462,7 @@ int exec_main(int argc, char **argv)
 	path_of(&x, "started", path);
 	if (file_exists(path))
 		return 1; /* never twice */
+	x.arena = arena_new();
 	x.signal_fd = signals_open();
 	prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0);
 	if (spec_load(&x, &e) < 0 || exec_user_find(x.spec.as, &x.user, &e) < 0) {

@@ -60,7 +60,8 @@ struct jobs {
 	char *dir;
 	struct job *all, *waiting, **last;
 	int running;
-	struct event *look; /* at jobs without a pidfd, and for those to be said to run */
+	struct event *opened; /* once, in the loop: what was found is told and started */
+	struct event *look;   /* at jobs without a pidfd, and for those to be said to run */
 };
 
 static void path_of(const struct jobs *j, const char *id, const char *name, char out[1400])
@@ -142,6 +143,27 @@ static void outcome_tell(struct job *x)
 	buf_release(&b);
 }
 
+static bool locked(const struct jobs *j, const char *id)
+{
+	char path[1400];
+	int fd;
+
+	path_of(j, id, "lock", path);
+	fd = file_lock(path, NULL, NULL);
+	if (fd < 0)
+		return true;
+	close(fd);
+	return false;
+}
+
+static void look_on(struct jobs *j)
+{
+	struct timeval tv = {LOOK_MS / 1000, LOOK_MS % 1000 * 1000};
+
+	if (!event_pending(j->look, EV_TIMEOUT, NULL))
+		event_add(j->look, &tv);
+}
+
 static void start_next(struct jobs *j);
 
 static void job_ended(struct job *x)
@@ -150,6 +172,11 @@ static void job_ended(struct job *x)
 	bool began = has(j, x->id, "started");
 
 	unwatch(x);
+	if (x->state == JOB_RUNNING && locked(j, x->id)) {
+		x->pid = 0; /* one of an agent before us was faster: it runs there */
+		look_on(j);
+		return;
+	}
 	if (x->state == JOB_RUNNING)
 		j->running--;
 	x->state = JOB_ENDED;
@@ -220,19 +247,6 @@ static void on_live(evutil_socket_t fd, short what, void *arg)
 		event_del(x->live);
 }
 
-static bool locked(const struct jobs *j, const char *id)
-{
-	char path[1400];
-	int fd;
-
-	path_of(j, id, "lock", path);
-	fd = file_lock(path, NULL, NULL);
-	if (fd < 0)
-		return true;
-	close(fd);
-	return false;
-}
-
 static void on_look(evutil_socket_t fd, short what, void *arg)
 {
 	struct jobs *j = arg;
@@ -250,14 +264,6 @@ static void on_look(evutil_socket_t fd, short what, void *arg)
 	}
 	if (j->running == 0)
 		event_del(j->look);
-}
-
-static void look_on(struct jobs *j)
-{
-	struct timeval tv = {LOOK_MS / 1000, LOOK_MS % 1000 * 1000};
-
-	if (!event_pending(j->look, EV_TIMEOUT, NULL))
-		event_add(j->look, &tv);
 }
 
 /* ---- starting ---- */
@@ -574,7 +580,8 @@ struct jobs *jobs_open(const struct jobs_conf *conf, struct err *e)
 		find_one(j, d->d_name);
 	closedir(dir);
 	j->look = event_new(conf->base, -1, EV_PERSIST, on_look, j);
-	event_base_once(conf->base, -1, EV_TIMEOUT, on_opened, j, &now);
+	j->opened = event_new(conf->base, -1, 0, on_opened, j);
+	event_add(j->opened, &now);
 	return j;
 }
 
@@ -589,6 +596,8 @@ void jobs_close(struct jobs *j)
 		HASH_DEL(j->all, x);
 		free(x);
 	}
+	if (j->opened)
+		event_free(j->opened);
 	if (j->look)
 		event_free(j->look);
 	free(j->dir);
