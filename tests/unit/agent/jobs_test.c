@@ -29,11 +29,11 @@
 #define LIMIT_MS 60000
 #define DEADLINE 1000000 /* by a clock that the tests set */
 #define WEEK_MS 604800000LL
-#define ONE "01aaaaaaaaaaaaaaaaaaaaaaaa"
-#define TWO "01bbbbbbbbbbbbbbbbbbbbbbbb"
 #define N(a) (sizeof(a) / sizeof *(a))
 
 static struct {
+	char one[ID_SIZE],
+		two[ID_SIZE]; /* actions: new ones for each test, so that several runs may be under way */
 	char dir[64], go[96]; /* a command that waits does so until `go` exists */
 	struct event_base *base;
 	struct jobs *jobs;
@@ -101,6 +101,8 @@ static int make(void **state)
 	if (!mkdtemp(t.dir) || chmod(t.dir, 0755) < 0)
 		return -1;
 	snprintf(t.go, sizeof t.go, "%s/go", t.dir);
+	id_new(t.one);
+	id_new(t.two);
 	t.base = event_base_new();
 	open_jobs(4, 0);
 	event_base_loop(t.base, EVLOOP_NONBLOCK); /* it has looked at what it found */
@@ -138,8 +140,8 @@ static int clean(void **state)
 	jobs_close(t.jobs);
 	event_base_free(t.base);
 	json_free(t.outcome);
-	alive(ONE, SIGKILL);
-	alive(TWO, SIGKILL);
+	alive(t.one, SIGKILL);
+	alive(t.two, SIGKILL);
 	return file_remove_tree(t.dir, NULL);
 }
 
@@ -243,11 +245,11 @@ static void test_how_it_ends(void **state)
 		{"kill -TERM $$", "failed", "TERM", "", "", -1},
 		{"printf 'a\\0b'; cat; pwd >/dev/null", "done", "", "a", "", 0},
 	};
-	char action[ID_SIZE] = ONE;
+	char action[ID_SIZE];
 
 	for (size_t i = 0; i < N(table); i++) {
 		t.outcomes = 0;
-		action[ID_LEN - 1] = (char)('a' + i);
+		id_new(action);
 		take_shell(action, table[i].text, "{}");
 		UNTIL(t.outcomes == 1);
 		assert_string_equal(member("state"), table[i].state);
@@ -271,21 +273,21 @@ static void test_what_cannot_run(void **state)
 		{"{\"command\":[\"id\"],\"as\":\"no-such-user-here\"}", "refused",
 			"no-such-user-here"},
 	};
-	char action[ID_SIZE] = ONE;
+	char action[ID_SIZE];
 	struct err e = ERR_INIT;
 
 	for (size_t i = 0; i < N(table); i++) {
 		t.outcomes = 0;
-		action[ID_LEN - 1] = (char)('a' + i);
+		id_new(action);
 		take(action, table[i].body);
 		UNTIL(t.outcomes == 1);
 		assert_string_equal(member("state"), table[i].state);
 		assert_non_null(strstr(member("reason"), table[i].says));
 		assert_int_equal(number("exit"), -1);
 	}
-	assert_int_equal(jobs_take(t.jobs, TWO, "{}", 2, DEADLINE, &e), -1);
+	assert_int_equal(jobs_take(t.jobs, t.two, "{}", 2, DEADLINE, &e), -1);
 	assert_int_equal(e.code, ERR_INVALID);
-	assert_false(jobs_known(t.jobs, TWO) || there(TWO, "spec"));
+	assert_false(jobs_known(t.jobs, t.two) || there(t.two, "spec"));
 }
 
 static void test_scripts(void **state)
@@ -298,11 +300,11 @@ static void test_scripts(void **state)
 		{"{\"command\":[\"x\"],\"script\":\"#!/usr/bin/env python3\\nimport "
 		 "sys\\nprint(sys.argv[1:], sys.stdin.read())\\n\"}",
 			"['x'] \n"},
-		{"{\"command\":[],\"script\":\"#!/bin/sh\\necho $K:$HIM_ACTION:$USER:$HOME\\n\","
+		{"{\"command\":[],\"script\":\"#!/bin/sh\\necho $K:${#HIM_ACTION}:$USER:$HOME\\n\","
 		 "\"env\":{\"K\":\"v w\",\"HOME\":\"/other\"}}",
-			"v w:01aaaaaaaaaaaaaaaaaaaaaaac:root:/other\n"},
+			"v w:26:root:/other\n"},
 	};
-	char action[ID_SIZE] = ONE;
+	char action[ID_SIZE];
 
 	if (getuid() != 0) {
 		print_message("as somebody else than root the users differ\n");
@@ -310,7 +312,7 @@ static void test_scripts(void **state)
 	}
 	for (size_t i = 0; i < N(table); i++) {
 		t.outcomes = 0;
-		action[ID_LEN - 1] = (char)('a' + i);
+		id_new(action);
 		take(action, table[i].body);
 		UNTIL(t.outcomes == 1);
 		assert_string_equal(member("state"), "done");
@@ -324,7 +326,7 @@ static void test_as_nobody(void **state)
 		print_message("only root can become another user\n");
 		skip();
 	}
-	take_shell(ONE, "id -un; [ $(id -u) != 0 ]; cat /etc/shadow 2>/dev/null; [ $? != 0 ]",
+	take_shell(t.one, "id -un; [ $(id -u) != 0 ]; cat /etc/shadow 2>/dev/null; [ $? != 0 ]",
 		"{\"as\":\"nobody\"}");
 	UNTIL(t.outcomes == 1);
 	assert_string_equal(member("state"), "done");
@@ -340,40 +342,40 @@ static void test_as_nobody(void **state)
 
 static void test_timeout_ends_the_tree(void **state)
 {
-	take_shell(ONE, TREE, "{\"timeout_ms\":1000}");
+	take_shell(t.one, TREE, "{\"timeout_ms\":1000}");
 	UNTIL(t.outcomes == 1);
 	assert_string_equal(member("state"), "timed_out");
 	assert_non_null(strstr(member("reason"), "longer than 1s"));
-	UNTIL(alive(ONE, 0) == 0);
+	UNTIL(alive(t.one, 0) == 0);
 }
 
 static void test_cancel_ends_the_tree(void **state)
 {
-	take_shell(ONE, TREE, "{}");
-	UNTIL(alive(ONE, 0) >= 5);
-	jobs_cancel(t.jobs, ONE);
+	take_shell(t.one, TREE, "{}");
+	UNTIL(alive(t.one, 0) >= 5);
+	jobs_cancel(t.jobs, t.one);
 	UNTIL(t.outcomes == 1);
 	assert_string_equal(member("state"), "cancelled");
-	UNTIL(alive(ONE, 0) == 0);
-	jobs_cancel(t.jobs, ONE); /* once more, and what is not known: nothing */
-	jobs_cancel(t.jobs, TWO);
+	UNTIL(alive(t.one, 0) == 0);
+	jobs_cancel(t.jobs, t.one); /* once more, and what is not known: nothing */
+	jobs_cancel(t.jobs, t.two);
 	assert_int_equal(t.outcomes, 1);
 }
 
 static void test_what_stays_in_the_background_is_ended(void **state)
 {
-	take_shell(ONE, "(setsid sleep 1000 &) ; echo ready", "{}");
+	take_shell(t.one, "(setsid sleep 1000 &) ; echo ready", "{}");
 	UNTIL(t.outcomes == 1);
 	assert_string_equal(member("state"), "done");
 	assert_output("stdout", "ready\n");
-	UNTIL(alive(ONE, 0) == 0);
+	UNTIL(alive(t.one, 0) == 0);
 }
 
 static void test_memory(void **state)
 {
 	const char *how;
 
-	take(ONE,
+	take(t.one,
 		"{\"command\":[\"python3\",\"-c\",\"x = bytearray(1 << 29)\\nfor i in range(0, "
 		"len(x), "
 		"4096): x[i] = 1\"],\"memory_bytes\":67108864}");
@@ -392,13 +394,13 @@ static void test_memory(void **state)
 
 static void test_much_output(void **state)
 {
-	take_shell(ONE, "head -c 307200 /dev/zero; head -c 70000 /dev/zero >&2", "{}");
+	take_shell(t.one, "head -c 307200 /dev/zero; head -c 70000 /dev/zero >&2", "{}");
 	UNTIL(t.outcomes == 1);
 	assert_int_equal(number("stdout_bytes"), 307200);
 	assert_int_equal(number("stdout_dropped"), 307200 - 65536);
 	assert_int_equal(number("stderr_bytes"), 70000);
 	assert_int_equal(number("stderr_dropped"), 70000 - 65536);
-	assert_false(jobs_has_attachments(t.jobs, ONE));
+	assert_false(jobs_has_attachments(t.jobs, t.one));
 }
 
 static void test_attach_is_whole(void **state)
@@ -406,15 +408,16 @@ static void test_attach_is_whole(void **state)
 	int64_t total = 0, lines = 0;
 	struct buf b, whole;
 
-	take_shell(ONE, "seq 60000", "{\"attach\":true}");
+	take_shell(t.one, "seq 60000", "{\"attach\":true}");
 	UNTIL(t.outcomes == 1);
-	assert_true(jobs_has_attachments(t.jobs, ONE));
+	assert_true(jobs_has_attachments(t.jobs, t.one));
 	buf_init(&b, 100000);
 	buf_init(&whole, 1 << 20);
 	do {
 		buf_clear(&b);
 		assert_int_equal(
-			jobs_attachment(t.jobs, ONE, "stdout", (int64_t)whole.len, &b, &total), 0);
+			jobs_attachment(t.jobs, t.one, "stdout", (int64_t)whole.len, &b, &total),
+			0);
 		buf_add(&whole, b.data, b.len);
 	} while (b.len);
 	assert_int_equal(total, whole.len);
@@ -422,19 +425,19 @@ static void test_attach_is_whole(void **state)
 	for (char *p = whole.data, *end; p < whole.data + whole.len; p = end + 1)
 		assert_int_equal(strtol(p, &end, 10), ++lines);
 	assert_int_equal(lines, 60000);
-	assert_int_equal(jobs_attachment(t.jobs, TWO, "stdout", 0, &b, &total), -1);
-	jobs_reported(t.jobs, ONE);
-	assert_false(jobs_has_attachments(t.jobs, ONE));
+	assert_int_equal(jobs_attachment(t.jobs, t.two, "stdout", 0, &b, &total), -1);
+	jobs_reported(t.jobs, t.one);
+	assert_false(jobs_has_attachments(t.jobs, t.one));
 	buf_release(&b);
 	buf_release(&whole);
 }
 
 static void test_it_is_heard_while_it_runs(void **state)
 {
-	take_shell(ONE, "while :; do echo tick; sleep 0.02; done", "{}");
+	take_shell(t.one, "while :; do echo tick; sleep 0.02; done", "{}");
 	UNTIL(t.started == 1 && t.live > 0);
 	assert_int_equal(jobs_running(t.jobs), 1);
-	jobs_cancel(t.jobs, ONE);
+	jobs_cancel(t.jobs, t.one);
 	UNTIL(t.outcomes == 1);
 	assert_int_equal(t.started, 1);
 }
@@ -445,48 +448,48 @@ static void test_one_slot(void **state)
 {
 	reopen(1, 0);
 	event_base_loop(t.base, EVLOOP_NONBLOCK);
-	take_waiting(ONE);
-	take_waiting(TWO);
-	UNTIL(there(ONE, "started"));
+	take_waiting(t.one);
+	take_waiting(t.two);
+	UNTIL(there(t.one, "started"));
 	assert_int_equal(jobs_running(t.jobs), 1);
-	jobs_cancel(t.jobs, TWO);
+	jobs_cancel(t.jobs, t.two);
 	assert_int_equal(t.outcomes, 1);
 	assert_string_equal(member("state"), "cancelled");
 	let_go();
 	UNTIL(t.outcomes == 2);
 	assert_string_equal(member("state"), "done");
-	assert_false(there(TWO, "started"));
+	assert_false(there(t.two, "started"));
 }
 
 static void test_told_until_reported_known_until_forgotten(void **state)
 {
-	take_shell(ONE, ":", "{}");
+	take_shell(t.one, ":", "{}");
 	UNTIL(t.outcomes == 1);
 	jobs_retry_outcomes(t.jobs);
 	assert_int_equal(t.outcomes, 2);
 	reopen(4, 0);
 	UNTIL(t.outcomes == 3);
-	jobs_reported(t.jobs, ONE);
+	jobs_reported(t.jobs, t.one);
 	jobs_retry_outcomes(t.jobs);
 	reopen(4, 0);
 	jobs_retry_outcomes(t.jobs);
 	assert_int_equal(t.outcomes, 3);
-	assert_false(there(ONE, "spec") || there(ONE, "outcome.json"));
+	assert_false(there(t.one, "spec") || there(t.one, "outcome.json"));
 	jobs_forget_before(t.jobs, DEADLINE + WEEK_MS - 1);
-	assert_true(jobs_known(t.jobs, ONE) && there(ONE, "reported"));
+	assert_true(jobs_known(t.jobs, t.one) && there(t.one, "reported"));
 	jobs_forget_before(t.jobs, DEADLINE + WEEK_MS);
-	assert_false(jobs_known(t.jobs, ONE) || there(ONE, ""));
+	assert_false(jobs_known(t.jobs, t.one) || there(t.one, ""));
 }
 
 /* ---- crashes ---- */
 
 static void test_found_again_while_it_runs(void **state)
 {
-	take_waiting(ONE);
+	take_waiting(t.one);
 	UNTIL(effects() == 1);
 	reopen(4, 0);
 	assert_int_equal(jobs_running(t.jobs), 1);
-	assert_true(jobs_known(t.jobs, ONE));
+	assert_true(jobs_known(t.jobs, t.one));
 	let_go();
 	UNTIL(t.outcomes == 1);
 	assert_string_equal(member("state"), "done");
@@ -496,13 +499,13 @@ static void test_found_again_while_it_runs(void **state)
 
 static void test_found_again_and_cancelled(void **state)
 {
-	take_waiting(ONE);
+	take_waiting(t.one);
 	UNTIL(effects() == 1);
 	reopen(4, 0);
-	jobs_cancel(t.jobs, ONE);
+	jobs_cancel(t.jobs, t.one);
 	UNTIL(t.outcomes == 1);
 	assert_string_equal(member("state"), "cancelled");
-	UNTIL(alive(ONE, 0) == 0);
+	UNTIL(alive(t.one, 0) == 0);
 }
 
 static pid_t supervisor_of(const char *action)
@@ -518,9 +521,9 @@ static pid_t supervisor_of(const char *action)
 
 static void test_its_supervisor_is_killed(void **state)
 {
-	take_waiting(ONE);
+	take_waiting(t.one);
 	UNTIL(effects() == 1);
-	assert_int_equal(kill(supervisor_of(ONE), SIGKILL), 0);
+	assert_int_equal(kill(supervisor_of(t.one), SIGKILL), 0);
 	UNTIL(t.outcomes == 1);
 	assert_string_equal(member("state"), "failed");
 	assert_int_equal(strncmp(member("reason"), "outcome unknown", 15), 0);
@@ -556,14 +559,14 @@ static void test_never_twice(void **state)
 	int status;
 
 	let_go();
-	take_waiting(ONE);
+	take_waiting(t.one);
 	UNTIL(t.outcomes == 1);
-	unlink_in(ONE, "outcome.json");
+	unlink_in(t.one, "outcome.json");
 	reopen(4, 0);
 	UNTIL(t.outcomes == 2);
 	assert_string_equal(member("state"), "failed");
 	assert_int_equal(strncmp(member("reason"), "outcome unknown", 15), 0);
-	assert_int_equal(waitpid(spawn_supervisor(ONE), &status, 0) > 0, 1);
+	assert_int_equal(waitpid(spawn_supervisor(t.one), &status, 0) > 0, 1);
 	assert_int_equal(WEXITSTATUS(status), 1);
 	assert_int_equal(effects(), 1);
 }
@@ -592,9 +595,9 @@ static void test_two_supervisors_one_start(void **state)
 	int before;
 
 	reopen(0, 0);
-	take_waiting(ONE);
+	take_waiting(t.one);
 	reopen(1, 0); /* it is to be started by the loop, which did not run yet */
-	first = spawn_supervisor(ONE);
+	first = spawn_supervisor(t.one);
 	for (int64_t end = clock_mono_ms() + LIMIT_MS; effects() == 0 && clock_mono_ms() < end;)
 		usleep(1000);
 	assert_int_equal(effects(), 1);
@@ -616,15 +619,15 @@ static void test_journalled_but_not_started(void **state)
 
 	reopen(0, 0);
 	let_go();
-	take_waiting(ONE);
-	take_waiting(TWO);
+	take_waiting(t.one);
+	take_waiting(t.two);
 	reopen(0, DEADLINE); /* in time */
 	assert_int_equal(t.outcomes, 0);
-	unlink_in(TWO, "spec"); /* as if it had never come whole */
+	unlink_in(t.two, "spec"); /* as if it had never come whole */
 	snprintf(path, sizeof path, "%s/no-id", t.dir);
 	assert_int_equal(mkdir(path, 0700), 0);
 	reopen(4, DEADLINE);
-	assert_false(jobs_known(t.jobs, TWO) || there(TWO, ""));
+	assert_false(jobs_known(t.jobs, t.two) || there(t.two, ""));
 	UNTIL(t.outcomes == 1);
 	assert_string_equal(member("state"), "done");
 	assert_int_equal(effects(), 1);
@@ -633,7 +636,7 @@ static void test_journalled_but_not_started(void **state)
 static void test_too_late_after_a_crash(void **state)
 {
 	reopen(0, 0);
-	take_waiting(ONE);
+	take_waiting(t.one);
 	reopen(4, DEADLINE + 1);
 	UNTIL(t.outcomes == 1);
 	assert_string_equal(member("state"), "expired");
