@@ -36,6 +36,7 @@ struct spool {
 };
 
 #define PATH_SIZE 4096
+#define HEAD_MAX 256 /* of an envelope's frame: all but its body */
 
 static void entry_path(const struct spool *s, int64_t number, char out[PATH_SIZE])
 {
@@ -60,12 +61,18 @@ static int entry_read(
 	size_t begin = out->len, pos = 0;
 
 	entry_path(s, number, path);
-	if (file_read(path, out, e) < 0)
-		return -1;
-	if (frame_next(out->data + begin, out->len - begin, &pos, &f, e) <= 0 ||
-		pos != out->len - begin || envelope_parse(&f, env, e) < 0)
-		return err_set(e, ERR_PROTOCOL, "%s is not an envelope", path);
-	return 0;
+	if (file_read(path, out, e) == 0) {
+		if (out->len > begin &&
+			frame_next(out->data + begin, out->len - begin, &pos, &f, e) > 0 &&
+			pos == out->len - begin && envelope_parse(&f, env, e) == 0)
+			return 0;
+		err_set(e, ERR_PROTOCOL, "%s is not an envelope", path);
+	}
+	out->len = begin; /* half of one must not travel */
+	out->full = false;
+	if (out->data)
+		out->data[begin] = '\0';
+	return -1;
 }
 
 /* ---- opening ---- */
@@ -211,7 +218,7 @@ int spool_add(struct spool *s, const char *kind, const void *body, size_t len, i
 	struct entry *x;
 	int64_t size;
 
-	if (s->bytes + (int64_t)len > s->max_bytes || s->n >= (size_t)s->max_files)
+	if (s->bytes + HEAD_MAX + (int64_t)len > s->max_bytes || s->n >= (size_t)s->max_files)
 		return err_set(e, ERR_NO_SPACE,
 			"the spool holds its limit of %lld bytes in %d files",
 			(long long)s->max_bytes, s->max_files);

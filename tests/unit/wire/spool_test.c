@@ -70,6 +70,7 @@ static int64_t collect(struct spool *s, char *bodies, size_t size)
 		snprintf(bodies + strlen(bodies), size - strlen(bodies), "%.*s", (int)env.len,
 			env.body);
 	}
+	assert_int_equal(pos, b.len); /* nothing but whole ones */
 	buf_release(&b);
 	return ticket;
 }
@@ -123,6 +124,97 @@ static void test_caps_refuse_and_change_nothing(void **state)
 	assert_int_equal(spool_bytes(s), bytes);
 	collect(s, bodies, sizeof bodies);
 	assert_string_equal(bodies, "ab");
+	spool_close(s);
+}
+
+static void test_bytes_are_capped_too(void **state)
+{
+	static char big[5000];
+	struct spool *s = open_spool(4096, 100);
+	int64_t seq = 0, bytes;
+
+	memset(big, 'x', sizeof big - 1);
+	assert_int_equal(add(s, big, NULL), -1);
+	assert_int_equal(spool_bytes(s), 0);
+	assert_false(spool_waiting(s));
+	while (add(s, "a", &seq) == 0)
+		;
+	bytes = spool_bytes(s);
+	assert_true(bytes > 0 && bytes <= 4096);
+	assert_int_equal(spool_committed(s, spool_stream(s), 1), 0);
+	assert_int_equal(add(s, "b", &bytes), 0); /* there is room again, and no number was lost */
+	assert_int_equal(bytes, seq + 1);
+	spool_close(s);
+}
+
+/* The digests form a chain over streams and over a restart, even when all was committed. */
+static void test_prev_is_the_body_before(void **state)
+{
+	char want[DIGEST_LEN + 1] = DIGEST_ZERO;
+	struct spool *s = open_spool(1 << 20, 100);
+
+	for (int i = 0; i < 3; i++) {
+		char body[8];
+		struct err e = ERR_INIT;
+		struct envelope env;
+		struct frame f;
+		struct buf b;
+		size_t pos = 0;
+		snprintf(body, sizeof body, "b%d", i);
+		add(s, body, NULL);
+		buf_init(&b, 1 << 20);
+		assert_true(spool_collect(s, &b, &e) > 0);
+		assert_int_equal(frame_next(b.data, b.len, &pos, &f, &e), 1);
+		assert_int_equal(envelope_parse(&f, &env, &e), 0);
+		assert_string_equal(env.prev, want);
+		digest_hex(body, strlen(body), want);
+		assert_int_equal(spool_committed(s, spool_stream(s), env.seq), 0);
+		buf_release(&b);
+		spool_close(s);
+		s = open_spool(1 << 20, 100);
+	}
+	spool_close(s);
+}
+
+/* Damaged or gone while it waits: what was collected before it is whole, and nothing of it travels. */
+static void test_nothing_half_is_collected(void **state)
+{
+	static const char *const damage[] = {"", "damaged", "HIM1 up len=0\n\nand more", NULL};
+
+	for (size_t i = 0; i < sizeof damage / sizeof *damage; i++) {
+		struct spool *s = open_spool(1 << 20, 100);
+		char path[128], bodies[64];
+		add(s, "a", NULL);
+		add(s, "b", NULL);
+		snprintf(path, sizeof path, "%s/%020d", dir, 2);
+		if (damage[i])
+			file_write(path, damage[i], strlen(damage[i]), 0600, NULL);
+		else
+			file_remove(path, NULL);
+		assert_true(collect(s, bodies, sizeof bodies) > 0);
+		assert_string_equal(bodies, "a");
+		spool_close(s);
+		file_remove_tree(dir, NULL);
+	}
+}
+
+static void test_volatile_is_not_kept(void **state)
+{
+	struct spool *s = open_spool(1 << 20, 100);
+	struct err e = ERR_INIT;
+	struct envelope env;
+	struct frame f;
+	struct buf b;
+	size_t pos = 0;
+
+	buf_init(&b, 4096);
+	assert_int_equal(spool_volatile(s, "live", "x", 1, &b), 0);
+	assert_int_equal(frame_next(b.data, b.len, &pos, &f, &e), 1);
+	assert_int_equal(envelope_parse(&f, &env, &e), 0);
+	assert_int_equal(env.seq, 0);
+	assert_true(envelope_check(&env, (const uint8_t[MAC_KEY_BYTES]){1}));
+	assert_false(spool_waiting(s));
+	buf_release(&b);
 	spool_close(s);
 }
 
@@ -187,6 +279,11 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_from_made_to_committed, make_dir, remove_dir),
 		cmocka_unit_test_setup_teardown(
 			test_caps_refuse_and_change_nothing, make_dir, remove_dir),
+		cmocka_unit_test_setup_teardown(test_bytes_are_capped_too, make_dir, remove_dir),
+		cmocka_unit_test_setup_teardown(test_prev_is_the_body_before, make_dir, remove_dir),
+		cmocka_unit_test_setup_teardown(
+			test_nothing_half_is_collected, make_dir, remove_dir),
+		cmocka_unit_test_setup_teardown(test_volatile_is_not_kept, make_dir, remove_dir),
 		cmocka_unit_test_setup_teardown(
 			test_a_restart_keeps_what_was_not_committed, make_dir, remove_dir),
 		cmocka_unit_test_setup_teardown(
