@@ -62,6 +62,94 @@ static void test_refused(void **state)
 	}
 }
 
+/* At each limit it is a frame, one over it is not. */
+static void test_limits(void **state)
+{
+	static const struct {
+		const char *what;
+		int attrs, value,
+			line; /* attributes before len; length of the first value; of the whole line */
+		size_t body;
+		int rc;
+	} table[] = {
+		{"15 attributes and len", 15, 1, 0, 0, 1},
+		{"16 attributes and len", 16, 1, 0, 0, -1},
+		{"a value of 512", 1, 512, 0, 0, 1},
+		{"a value of 513", 1, 513, 0, 0, -1},
+		{"an empty value", 1, 0, 0, 0, 1},
+		{"a line of 1024", 2, 512, 1024, 0, 1},
+		{"a line of 1025", 2, 512, 1025, 0, -1},
+		{"a body of 1 MiB", 0, 0, 0, FRAME_BODY_MAX, 1},
+		{"a body of 1 MiB and a byte", 0, 0, 0, FRAME_BODY_MAX + 1, -1},
+	};
+	static char many[FRAME_BODY_MAX + 1];
+
+	memset(many, 'x', sizeof many);
+	for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
+		struct err e = ERR_INIT;
+		struct frame f;
+		struct buf b;
+		size_t pos = 0;
+		int fill;
+		buf_init(&b, 2 * FRAME_BODY_MAX);
+		buf_adds(&b, "HIM1 give");
+		for (int a = 0; a < table[i].attrs; a++) {
+			fill = a == 0 ? table[i].value : 1;
+			if (a == 1 &&
+				table[i].line) /* " b=" before it, " len=0" and a newline after */
+				fill = table[i].line - (int)b.len - 3 - 7;
+			buf_printf(&b, " %c=%.*s", 'a' + a, fill, many);
+		}
+		buf_printf(&b, " len=%zu\n", table[i].body);
+		if (table[i].line)
+			assert_int_equal(b.len, table[i].line);
+		buf_add(&b, many, table[i].body);
+		buf_addc(&b, '\n');
+		if (frame_next(b.data, b.len, &pos, &f, &e) != table[i].rc)
+			fail_msg("%s: %s", table[i].what, e.text);
+		assert_int_equal(pos, table[i].rc > 0 ? b.len : 0);
+		buf_release(&b);
+	}
+}
+
+static void test_full_buffer_stays_as_it_was(void **state)
+{
+	struct buf b;
+
+	buf_init(&b, 40);
+	buf_adds(&b, "before");
+	assert_int_equal(
+		frame_add(&b, "full", (const char *[]){NULL}, "0123456789012345678901234", 25), -1);
+	assert_string_equal(buf_str(&b), "before");
+	assert_int_equal(frame_add(&b, "full", (const char *[]){NULL}, "0123456789", 10), 0);
+	buf_release(&b);
+}
+
+static void test_numbers(void **state)
+{
+	static const struct {
+		const char *text;
+		int rc;
+		int64_t value;
+	} table[] = {{"0", 0, 0}, {"1", 0, 1}, {"9223372036854775799", 0, 9223372036854775799},
+		{"9223372036854775808", -1, 0}, {"99999999999999999999", -1, 0}, {"", -1, 0},
+		{"00", -1, 0}, {"-1", -1, 0}, {"+1", -1, 0}, {"1.0", -1, 0}, {"1a", -1, 0}};
+
+	for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
+		struct frame f;
+		struct buf b;
+		size_t pos = 0;
+		int64_t v = 0;
+		buf_init(&b, 4096);
+		frame_add(&b, "full", (const char *[]){"seq", table[i].text, NULL}, "", 0);
+		assert_int_equal(frame_next(b.data, b.len, &pos, &f, NULL), 1);
+		assert_int_equal(frame_int(&f, "seq", &v), table[i].rc);
+		assert_true(v == table[i].value);
+		assert_int_equal(frame_int(&f, "absent", &v), -1);
+		buf_release(&b);
+	}
+}
+
 static void test_another_value(void **state)
 {
 	struct err e = ERR_INIT;
@@ -168,6 +256,9 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_round_trip_and_every_cut),
 		cmocka_unit_test(test_refused),
+		cmocka_unit_test(test_limits),
+		cmocka_unit_test(test_full_buffer_stays_as_it_was),
+		cmocka_unit_test(test_numbers),
 		cmocka_unit_test(test_another_value),
 		cmocka_unit_test(test_no_byte_of_an_envelope_can_change),
 		cmocka_unit_test(test_no_byte_of_a_signed_record_can_change),
