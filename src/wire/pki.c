@@ -2,13 +2,16 @@
 /*
  * The small CA. P-256 keys, one URI name a certificate, usages by role: servers and relays may be TLS servers and
  * clients, agents clients only. The CA is its own root with path length 0.
+ *
+ * Where a text is to name the CA it must hold one certificate: if it could hold two, the fingerprint might be taken
+ * of one and the trust given to the other.
  */
 #include "wire/pki.h"
 #include "base/text.h"
+#include <openssl/core_names.h>
 #include <openssl/ec.h>
 #include <openssl/err.h>
 #include <openssl/pem.h>
-#include <openssl/rand.h>
 #include <openssl/x509v3.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -58,21 +61,20 @@ int pki_uri_parse(const char *uri, enum pki_role *role, char id[ID_SIZE])
 
 static int fail(struct err *e, const char *what)
 {
-	unsigned long code = ERR_peek_last_error();
-	char text[200] = "";
+	const char *why = ERR_reason_error_string(ERR_peek_last_error());
 
-	if (code)
-		ERR_error_string_n(code, text, sizeof text);
 	ERR_clear_error();
-	return err_set(e, ERR_INVALID, "%s%s%s", what, *text ? ": " : "", text);
+	return err_set(e, ERR_INVALID, "%s%s%s", what, why ? ": " : "", why ? why : "");
 }
 
-static int bio_out(BIO *bio, struct buf *out)
+static int bio_out(BIO *bio, struct buf *out, struct err *e)
 {
 	char *data;
 	long len = BIO_get_mem_data(bio, &data);
 
-	return buf_add(out, data, (size_t)len);
+	return buf_add(out, data, (size_t)len) == 0
+		? 0
+		: err_set(e, ERR_TOO_LARGE, "a PEM text is over the limit of %zu bytes", out->max);
 }
 
 static EVP_PKEY *key_in(const char *pem)
@@ -93,21 +95,40 @@ static X509 *cert_in(const char *pem)
 	return x;
 }
 
+/* The certificate of a CA; NULL when the text holds none, more than one, or one that its own key did not sign. */
+static X509 *ca_in(const char *pem)
+{
+	static const char begin[] = "-----BEGIN ";
+	const char *first = strstr(pem, begin);
+	X509 *x = first && !strstr(first + 1, begin) ? cert_in(pem) : NULL;
+
+	if (x && X509_self_signed(x, 1) != 1) {
+		X509_free(x);
+		x = NULL;
+	}
+	return x;
+}
+
+/* By its name: a curve spelled out in numbers is refused, as RFC 5480 wants it. */
 static bool is_p256(EVP_PKEY *key)
 {
 	char group[32] = "";
+	int spelled_out = 0;
 	size_t len;
 
 	return key && EVP_PKEY_get_base_id(key) == EVP_PKEY_EC &&
 		EVP_PKEY_get_group_name(key, group, sizeof group, &len) == 1 &&
-		strcmp(group, "prime256v1") == 0;
+		strcmp(group, "prime256v1") == 0 &&
+		EVP_PKEY_get_int_param(
+			key, OSSL_PKEY_PARAM_EC_DECODED_FROM_EXPLICIT_PARAMS, &spelled_out) == 1 &&
+		!spelled_out;
 }
 
 static int key_out(EVP_PKEY *key, struct buf *out, struct err *e)
 {
 	BIO *bio = BIO_new(BIO_s_secmem());
 	int rc = key && PEM_write_bio_PKCS8PrivateKey(bio, key, NULL, NULL, 0, NULL, NULL) == 1
-		? bio_out(bio, out)
+		? bio_out(bio, out, e)
 		: fail(e, "a key cannot be made");
 
 	BIO_free(bio);
@@ -140,7 +161,7 @@ static int frame_cert(X509 *x, const char *name, int64_t from_ms, int64_t to_ms)
 	int ok;
 
 	ok = X509_set_version(x, 2) == 1 &&
-		BN_rand(serial, 127, BN_RAND_TOP_ONE, BN_RAND_BOTTOM_ANY) == 1 &&
+		BN_rand(serial, 128, BN_RAND_TOP_ANY, BN_RAND_BOTTOM_ANY) == 1 &&
 		BN_to_ASN1_INTEGER(serial, X509_get_serialNumber(x)) &&
 		X509_time_adj_ex(X509_getm_notBefore(x), 0, 0, &(time_t){from_ms / 1000}) &&
 		X509_time_adj_ex(X509_getm_notAfter(x), 0, 0, &(time_t){to_ms / 1000}) &&
@@ -156,20 +177,22 @@ int pki_ca_new(int64_t now_ms, struct buf *key_pem, struct buf *cert_pem, struct
 	X509 *x = X509_new();
 	BIO *bio = BIO_new(BIO_s_mem());
 	X509V3_CTX ctx;
-	int rc = -1;
+	bool made = false;
+	int rc;
 
 	if (frame_cert(x, "HIM CA", now_ms, now_ms + PKI_CA_DAYS * DAY_MS) == 0 &&
 		X509_set_issuer_name(x, X509_get_subject_name(x)) == 1 &&
 		X509_set_pubkey(x, key) == 1) {
 		X509V3_set_ctx(&ctx, x, x, NULL, NULL, 0);
-		if (ext(x, &ctx, NID_basic_constraints, "critical,CA:TRUE,pathlen:0") == 0 &&
+		made = ext(x, &ctx, NID_basic_constraints, "critical,CA:TRUE,pathlen:0") == 0 &&
 			ext(x, &ctx, NID_key_usage, "critical,keyCertSign,cRLSign") == 0 &&
 			ext(x, &ctx, NID_subject_key_identifier, "hash") == 0 &&
-			X509_sign(x, key, EVP_sha256()) > 0 && PEM_write_bio_X509(bio, x) == 1)
-			rc = key_out(key, key_pem, e) < 0 ? -1 : bio_out(bio, cert_pem);
+			X509_sign(x, key, EVP_sha256()) > 0 && PEM_write_bio_X509(bio, x) == 1;
 	}
-	if (rc < 0 && e && !e->code)
-		fail(e, "the CA cannot be made");
+	if (!made)
+		rc = fail(e, "the CA cannot be made");
+	else
+		rc = key_out(key, key_pem, e) < 0 ? -1 : bio_out(bio, cert_pem, e);
 	BIO_free(bio);
 	X509_free(x);
 	EVP_PKEY_free(key);
@@ -186,7 +209,7 @@ int pki_csr(const char *key_pem, struct buf *csr_pem, struct err *e)
 	rc = key && X509_REQ_set_version(req, 0) == 1 && X509_REQ_set_pubkey(req, key) == 1 &&
 			X509_REQ_sign(req, key, EVP_sha256()) > 0 &&
 			PEM_write_bio_X509_REQ(bio, req) == 1
-		? bio_out(bio, csr_pem)
+		? bio_out(bio, csr_pem, e)
 		: fail(e, "a certificate request cannot be made");
 	BIO_free(bio);
 	X509_REQ_free(req);
@@ -260,13 +283,14 @@ int pki_issue(const struct pki_issue *in, struct buf *chain_pem, struct err *e)
 	ca_key = key_in(in->ca_key);
 	x = X509_new();
 	bio = BIO_new(BIO_s_mem());
-	if (ca && ca_key && frame_cert(x, in->id, in->not_before_ms, in->not_after_ms) == 0 &&
+	if (ca && ca_key && X509_check_private_key(ca, ca_key) == 1 &&
+		frame_cert(x, in->id, in->not_before_ms, in->not_after_ms) == 0 &&
 		X509_set_issuer_name(x, X509_get_subject_name(ca)) == 1 &&
 		X509_set_pubkey(x, key) == 1 && extensions(x, ca, in) == 0 &&
 		X509_sign(x, ca_key, EVP_sha256()) > 0 && PEM_write_bio_X509(bio, x) == 1 &&
 		PEM_write_bio_X509(bio, ca) == 1)
-		rc = bio_out(bio, chain_pem);
-	if (rc < 0)
+		rc = bio_out(bio, chain_pem, e);
+	else
 		fail(e, "a certificate cannot be issued");
 	BIO_free(bio);
 	X509_free(x);
@@ -317,12 +341,15 @@ static int names_take(X509 *x, struct pki_cert *out)
 
 	for (int i = 0; i < sk_GENERAL_NAME_num(names); i++) {
 		const GENERAL_NAME *n = sk_GENERAL_NAME_value(names, i);
+		const unsigned char *text;
+		size_t len;
 		if (n->type != GEN_URI)
 			continue;
-		found++;
-		snprintf(uri, sizeof uri, "%.*s",
-			ASN1_STRING_length(n->d.uniformResourceIdentifier),
-			(const char *)ASN1_STRING_get0_data(n->d.uniformResourceIdentifier));
+		text = ASN1_STRING_get0_data(n->d.uniformResourceIdentifier);
+		len = (size_t)ASN1_STRING_length(n->d.uniformResourceIdentifier);
+		found += len < sizeof uri && !memchr(text, '\0', len) ? 1 : 2; /* 2: refused */
+		if (found == 1)
+			memcpy(uri, text, len); /* and what follows is zero */
 	}
 	GENERAL_NAMES_free(names);
 	return found == 1 ? pki_uri_parse(uri, &out->role, out->id) : -1;
@@ -348,7 +375,7 @@ static bool chain_holds(X509 *x, X509 *ca)
 int pki_cert_check(const char *chain_pem, const char *ca_cert, const char *key_pem,
 	struct pki_cert *out, struct err *e)
 {
-	X509 *x = cert_in(chain_pem), *ca = cert_in(ca_cert);
+	X509 *x = cert_in(chain_pem), *ca = ca_in(ca_cert);
 	EVP_PKEY *key = key_pem ? key_in(key_pem) : NULL;
 	int rc = -1;
 
@@ -389,12 +416,15 @@ int pki_sign(const char *key_pem, const void *data, size_t len, struct buf *sig_
 	if (!ok)
 		return fail(e, "cannot sign");
 	text_hex(sig, n, hex);
-	return buf_adds(sig_hex, hex);
+	return buf_adds(sig_hex, hex) == 0
+		? 0
+		: err_set(e, ERR_TOO_LARGE, "a signature is over the limit of %zu bytes",
+			  sig_hex->max);
 }
 
 bool pki_verify(const char *cert_pem, const void *data, size_t len, const char *sig_hex)
 {
-	X509 *x = cert_in(cert_pem);
+	X509 *x = ca_in(cert_pem);
 	EVP_MD_CTX *md = EVP_MD_CTX_new();
 	unsigned char sig[256];
 	size_t n = strlen(sig_hex) / 2;

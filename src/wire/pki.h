@@ -54,7 +54,7 @@ struct pki_cert {
 int pki_cert_check(const char *chain_pem, const char *ca_cert, const char *key_pem,
 	struct pki_cert *out, struct err *e);
 
-/* ECDSA P-256 SHA-256 over data, DER-coded signature as hex. */
+/* ECDSA P-256 SHA-256 over data, DER-coded signature as hex. A text with more than one certificate verifies nothing. */
 int pki_sign(const char *key_pem, const void *data, size_t len, struct buf *sig_hex, struct err *e);
 bool pki_verify(const char *cert_pem, const void *data, size_t len, const char *sig_hex);
 

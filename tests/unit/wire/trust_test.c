@@ -80,6 +80,26 @@ static void test_every_member_counts(void **state)
 	}
 }
 
+/* Two certificates in one text: the fingerprint of one must not vouch for the key of the other, in either order. */
+static void test_a_second_ca_is_refused(void **state)
+{
+	const struct kit_ca *orders[][2] = {{&other, &ca}, {&ca, &other}},
+			    *signers[] = {&ca, &other};
+
+	for (int i = 0; i < 4; i++) {
+		struct trust t = trust;
+		struct err e = ERR_INIT;
+		struct buf b;
+		buf_init(&b, 65536);
+		strcpy(t.ca, orders[i / 2][0]->cert);
+		strcat(t.ca, orders[i / 2][1]->cert);
+		assert_int_equal(trust_print(&t, signers[i % 2]->key, &b, &e), 0);
+		assert_int_equal(trust_parse(b.data, b.len, ca.pin, &t, &e), -1);
+		assert_int_equal(e.code, ERR_FORBIDDEN);
+		buf_release(&b);
+	}
+}
+
 static void test_no_document(void **state)
 {
 	static const char *const bad[] = {"", "{", "[]", "null", "{\"ca\":1}", "{\"more\":\"\"}"};
@@ -107,6 +127,7 @@ int main(void)
 		cmocka_unit_test(test_round_trip),
 		cmocka_unit_test(test_wrong_pin),
 		cmocka_unit_test(test_every_member_counts),
+		cmocka_unit_test(test_a_second_ca_is_refused),
 		cmocka_unit_test(test_no_document),
 		cmocka_unit_test(test_cut_anywhere),
 	};
