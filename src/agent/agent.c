@@ -44,15 +44,13 @@ static int64_t on_collect(void *ctx, struct buf *out)
 {
 	struct agent *a = ctx;
 	struct err e = ERR_INIT;
+	bool said = a->live.len && buf_add(out, a->live.data, a->live.len) == 0;
 	int64_t ticket = spool_collect(a->spool, out, &e);
 
+	buf_clear(&a->live);
 	if (e.code)
 		log_limited(LOG_WARN_, "spool", 60000, "the spool cannot be read: %s", e.text);
-	if (a->live.len && buf_add(out, a->live.data, a->live.len) == 0) {
-		buf_clear(&a->live);
-		ticket = ticket ? ticket : INT64_MAX; /* volatile only: nobody waits for it */
-	}
-	return ticket;
+	return ticket ? ticket : said ? INT64_MAX : 0; /* volatile only: nobody waits for it */
 }
 
 static void on_accepted(void *ctx, int64_t ticket)

@@ -71,6 +71,7 @@ void outcome_live(void *ctx, const char *action, const char *name, int64_t offse
 	size_t len);
 void outcome_ended(void *ctx, const char *action, const char *json, size_t len);
 /* What was not taken at all: state "refused" or "expired". */
+void outcome_missing(struct agent *a, const char *stream, int64_t from, int64_t upto);
 void outcome_refuse(struct agent *a, const char *action, const char *state, const char *reason);
 void outcome_pump(struct agent *a); /* there is room in the spool again */
 void outcome_close(struct agent *a);

@@ -217,7 +217,7 @@ static void take_resend(struct batch *b, const struct frame *f)
 	int64_t seq;
 
 	if (frame_text(f, "stream", stream, sizeof stream) == 0 && frame_int(f, "seq", &seq) == 0)
-		spool_resend(b->a->spool, stream, seq);
+		outcome_missing(b->a, stream, seq, spool_resend(b->a->spool, stream, seq));
 	uplink_wake(b->a->uplink);
 }
 

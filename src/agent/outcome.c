@@ -15,6 +15,7 @@
 
 #define CHUNK_BYTES (256u << 10)
 #define LIVE_MAX (256u << 10)
+#define SAID_MAX (64u << 10)
 #define SOON_MS 400 /* a command that ends sooner sends one envelope: its result */
 
 struct attachment_pump {
@@ -62,44 +63,56 @@ void outcome_refuse(struct agent *a, const char *action, const char *state, cons
 	json_free(j);
 }
 
-/* It runs longer than a moment: the server shall know. Best effort, so not worth a place in the spool. */
-void outcome_started(void *ctx, const char *action, int64_t started_ms)
+/* Best effort: not kept, and not said while too much waits to be. j is freed. */
+static void say(struct agent *a, const char *kind, struct json *j)
 {
-	struct agent *a = ctx;
-	struct json *j = state_json(action, "running");
 	struct buf b;
 
-	json_set_int(j, "started", started_ms);
-	buf_init(&b, 4096);
+	buf_init(&b, SAID_MAX);
 	if (json_print(j, &b) == 0 && a->live.len + b.len + FRAME_LINE_MAX < LIVE_MAX) {
-		spool_volatile(a->spool, "live", b.data, b.len, &a->live);
+		spool_volatile(a->spool, kind, b.data, b.len, &a->live);
 		uplink_wake(a->uplink);
 	}
 	buf_release(&b);
 	json_free(j);
 }
 
+/* It runs longer than a moment: the server shall know. Best effort, so not worth a place in the spool. */
+void outcome_started(void *ctx, const char *action, int64_t started_ms)
+{
+	struct json *j = state_json(action, "running");
+
+	json_set_int(j, "started", started_ms);
+	say(ctx, "live", j);
+}
+
+/* The server asked for a stream from `from` on, and up to `upto` nothing of it is here any more: it need not wait for that. */
+void outcome_missing(struct agent *a, const char *stream, int64_t from, int64_t upto)
+{
+	struct json *j;
+
+	if (upto < from)
+		return;
+	j = json_object();
+	json_set_string(j, "stream", stream);
+	json_set_int(j, "upto", upto);
+	say(a, "missing", j);
+}
+
 void outcome_live(void *ctx, const char *action, const char *name, int64_t offset, const void *data,
 	size_t len)
 {
-	struct agent *a = ctx;
 	struct json *j = json_object();
-	struct buf b, text;
+	struct buf text;
 
-	buf_init(&b, 4096 + 2 * len);
 	buf_init(&text, 2 * len + 8);
 	text_base64(data, len, &text);
 	json_set_string(j, "action", action);
 	json_set_string(j, "name", name);
 	json_set_int(j, "offset", offset);
 	json_set_string(j, "data", buf_str(&text));
-	if (json_print(j, &b) == 0 && a->live.len + b.len + FRAME_LINE_MAX < LIVE_MAX) {
-		spool_volatile(a->spool, "live", b.data, b.len, &a->live);
-		uplink_wake(a->uplink);
-	}
 	buf_release(&text);
-	buf_release(&b);
-	json_free(j);
+	say(ctx, "live", j);
 }
 
 /* ---- whole outputs ---- */

@@ -25,7 +25,6 @@
 #include <uthash.h>
 
 #define KEYS_MAX 200000  /* derived MAC keys kept: 130 bytes each */
-#define GAPS_MAX 10000   /* streams that were asked to send again */
 #define OUTPUT_MAX 65536 /* kept of each output */
 #define TOLD_MAX 10000
 #define CHILDREN_MAX 10000
@@ -37,14 +36,8 @@ struct mac_key {
 	UT_hash_handle hh;
 };
 
-struct gap {
-	char stream[STREAM_LEN + 1];
-	UT_hash_handle hh;
-};
-
 struct ingest {
 	struct mac_key *keys;
-	struct gap *gaps;
 };
 
 struct batch {
@@ -79,7 +72,6 @@ struct ingest *ingest_new(void)
 void ingest_free(struct ingest *i)
 {
 	struct mac_key *k, *ktmp;
-	struct gap *g, *gtmp;
 
 	if (!i)
 		return;
@@ -87,10 +79,6 @@ void ingest_free(struct ingest *i)
 		HASH_DEL(i->keys, k);
 		explicit_bzero(k, sizeof *k);
 		free(k);
-	}
-	HASH_ITER (hh, i->gaps, g, gtmp) {
-		HASH_DEL(i->gaps, g);
-		free(g);
 	}
 	free(i);
 }
@@ -389,6 +377,21 @@ static int take_fork(struct said *x)
 	return rc;
 }
 
+/* The answer to a resend of what is not there any more: a file that was damaged, or a database older than the agent. */
+static int take_missing(struct said *x)
+{
+	struct ingest_envelope v = {.agent = x->env.agent};
+	struct err bad = ERR_INIT;
+
+	if (json_take_string(x->body, "stream", true, STREAM_LEN, &v.stream, &bad) < 0 ||
+		json_take_int(x->body, "upto", true, 1, INT64_MAX, &v.seq, &bad) < 0)
+		return refuse(x, bad.text);
+	log_limited(LOG_WARN_, v.stream, 3600000,
+		"agent %s: nothing is left of stream %s up to %lld", x->env.agent, v.stream,
+		(long long)v.seq);
+	return ingest_skip(x->db, &v, x->b->now_ms, x->e);
+}
+
 static int take_live(struct said *x)
 {
 	const char *action = json_str(json_get(x->body, "action")),
@@ -463,6 +466,7 @@ static const struct {
 	{"attach", true, take_attach},
 	{"fork", true, take_fork},
 	{"renew", true, take_renew},
+	{"missing", true, take_missing},
 	{"live", true, take_live},
 	{"notified", true, take_notified},
 	{"presence", true, take_presence},
@@ -488,34 +492,6 @@ static int by_kind(struct said *x)
 
 /* ---- streams ---- */
 
-static bool gap_asked(struct ingest *i, const char *stream)
-{
-	struct gap *g;
-
-	HASH_FIND_STR(i->gaps, stream, g);
-	if (g)
-		return true;
-	if (HASH_COUNT(i->gaps) >= GAPS_MAX) {
-		struct gap *oldest = i->gaps;
-		HASH_DEL(i->gaps, oldest);
-		free(oldest);
-	}
-	g = xcalloc(1, sizeof *g);
-	snprintf(g->stream, sizeof g->stream, "%s", stream);
-	HASH_ADD_STR(i->gaps, stream, g);
-	return false;
-}
-
-static void gap_closed(struct ingest *i, const char *stream)
-{
-	struct gap *g;
-
-	HASH_FIND_STR(i->gaps, stream, g);
-	if (g)
-		HASH_DEL(i->gaps, g);
-	free(g);
-}
-
 static int clone_seen(struct said *x)
 {
 	struct event_row v = {.kind = "machine.cloned",
@@ -539,18 +515,12 @@ static int durable(struct said *x)
 		x->env.agent, x->env.stream, x->digest, x->env.prev, x->env.seq};
 	enum ingest_verdict verdict;
 	int64_t committed;
-	bool last_of_gap = false;
 
 	digest_hex(x->env.body, x->env.len, x->digest);
-	if (ingest_advance(x->db, &v, x->b->now_ms, false, &verdict, &committed, x->e) < 0)
-		return -1;
-	if (verdict == INGEST_GAP && (last_of_gap = gap_asked(x->b->s->ingest, x->env.stream)) &&
-		ingest_advance(x->db, &v, x->b->now_ms, true, &verdict, &committed, x->e) < 0)
+	if (ingest_advance(x->db, &v, x->b->now_ms, &verdict, &committed, x->e) < 0)
 		return -1;
 	switch (verdict) {
 	case INGEST_TAKE:
-		if (last_of_gap)
-			gap_closed(x->b->s->ingest, x->env.stream);
 		if (by_kind(x) < 0)
 			return -1;
 		effect_add(&x->b->effects, EFFECT_COMMITTED, x->env.agent, x->relay, x->env.stream,

@@ -95,37 +95,57 @@ static int last_digest(struct db *db, const char *agent, char out[65], struct er
 	return got < 0 ? -1 : 0;
 }
 
-int ingest_advance(struct db *db, const struct ingest_envelope *v, int64_t now_ms, bool insist,
+static int advance(
+	struct db *db, const struct ingest_envelope *v, bool begin, int64_t now_ms, struct err *e)
+{
+	if (begin && stream_begin(db, v, now_ms, e) < 0)
+		return -1;
+	return stream_set(db, v, e);
+}
+
+int ingest_skip(struct db *db, const struct ingest_envelope *v, int64_t now_ms, struct err *e)
+{
+	struct ingest_envelope upto = *v;
+	struct known k;
+
+	upto.digest = ""; /* no body stands for it */
+	if (stream_get(db, v, &k, e) < 0)
+		return -1;
+	if (k.there && (k.ended || v->seq <= k.seq))
+		return 0;
+	return advance(db, &upto, !k.there, now_ms, e);
+}
+
+int ingest_advance(struct db *db, const struct ingest_envelope *v, int64_t now_ms,
 	enum ingest_verdict *verdict, int64_t *committed, struct err *e)
 {
 	struct known k;
+	bool follows = false; /* what we had, in a stream of which we had nothing */
 	char last[65];
 
 	if (stream_get(db, v, &k, e) < 0)
 		return -1;
 	*committed = k.seq;
 	if (k.there && v->seq <= k.seq) {
-		*verdict = v->seq == k.seq && strcmp(k.digest, v->digest) != 0 ? INGEST_CLONE
-									       : INGEST_DUPLICATE;
+		*verdict = v->seq == k.seq && k.digest[0] && strcmp(k.digest, v->digest) != 0
+			? INGEST_CLONE
+			: INGEST_DUPLICATE;
 		return 0;
 	}
 	if (k.there && k.ended) {
 		*verdict = INGEST_CLONE;
 		return 0;
 	}
-	if (!k.there && v->seq > 1 &&
-		!insist) { /* fine when it follows what we had, else something is missing */
+	if (!k.there && v->seq > 1) {
 		if (last_digest(db, v->agent, last, e) < 0)
 			return -1;
-		insist = last[0] && strcmp(last, v->prev) == 0;
+		follows = last[0] && strcmp(last, v->prev) == 0;
 	}
-	if (v->seq > k.seq + 1 && !insist) {
+	if (v->seq > k.seq + 1 && !follows) {
 		*verdict = INGEST_GAP;
 		return 0;
 	}
 	*verdict = INGEST_TAKE;
 	*committed = v->seq;
-	if (!k.there && stream_begin(db, v, now_ms, e) < 0)
-		return -1;
-	return stream_set(db, v, e);
+	return advance(db, v, !k.there, now_ms, e);
 }

@@ -18,10 +18,12 @@ struct ingest_envelope {
 	int64_t seq;
 };
 
-/* Judges an envelope of a known agent and, on TAKE, records it. *committed: up to where the stream is committed.
- * `insist`: it was asked for once already, and what is missing does not exist any more. */
-int ingest_advance(struct db *db, const struct ingest_envelope *v, int64_t now_ms, bool insist,
+/* Judges an envelope of a known agent and, on TAKE, records it. *committed: up to where the stream is committed. */
+int ingest_advance(struct db *db, const struct ingest_envelope *v, int64_t now_ms,
 	enum ingest_verdict *verdict, int64_t *committed, struct err *e);
+/* Its agent says that nothing up to v->seq exists there any more: the stream goes on after it. Only ever forward, and not
+ * in a stream that has ended. v's digest and prev are not looked at. */
+int ingest_skip(struct db *db, const struct ingest_envelope *v, int64_t now_ms, struct err *e);
 
 /* A parsed report body, checked: {"base","made","doc"}. */
 struct ingest_report {

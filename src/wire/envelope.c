@@ -13,7 +13,7 @@ static const struct {
 	const char *kind;
 	bool is_volatile;
 } kinds[] = {{"report", false}, {"result", false}, {"attach", false}, {"fork", false},
-	{"renew", true}, {"live", true}, {"presence", true}, {"notified", true}};
+	{"renew", true}, {"missing", true}, {"live", true}, {"presence", true}, {"notified", true}};
 
 static int kind_at(const char *kind)
 {

@@ -31,6 +31,7 @@ struct spool {
 	char stream[STREAM_LEN + 1];
 	int64_t seq;
 	char last[DIGEST_LEN + 1];
+	bool torn;             /* something is missing in a stream that is in it */
 	struct entry *entries; /* in the order of their numbers */
 	size_t n, room;
 };
@@ -75,6 +76,66 @@ static int entry_read(
 	return -1;
 }
 
+static int write_envelope(
+	struct spool *s, int64_t number, struct envelope *env, int64_t *size, struct err *e)
+{
+	char path[PATH_SIZE];
+	struct buf frame;
+	int rc;
+
+	buf_init(&frame, FRAME_BODY_MAX + FRAME_LINE_MAX + 2);
+	if (envelope_add(&frame, env, s->key) < 0) {
+		buf_release(&frame);
+		return err_set(e, ERR_TOO_LARGE, "a %s of %zu bytes is over the limit of %u",
+			env->kind, env->len, FRAME_BODY_MAX);
+	}
+	entry_path(s, number, path);
+	*size = (int64_t)frame.len;
+	rc = file_write(path, frame.data, frame.len, 0600, e);
+	buf_release(&frame);
+	return rc;
+}
+
+/* ---- numbering anew ---- */
+
+/* Writes entry x anew as the next of the current stream. */
+static int renumber(struct spool *s, struct entry *x, struct buf *b, struct err *e)
+{
+	struct envelope env;
+	int64_t size;
+
+	buf_clear(b);
+	if (entry_read(s, x->number, b, &env, e) < 0)
+		return -1;
+	memcpy(env.agent, s->agent, sizeof env.agent);
+	memcpy(env.stream, s->stream, sizeof env.stream);
+	env.seq = s->seq + 1;
+	if (write_envelope(s, x->number, &env, &size, e) < 0)
+		return -1;
+	s->bytes += size - x->size;
+	x->size = size;
+	memcpy(x->stream, s->stream, sizeof x->stream);
+	x->seq = ++s->seq;
+	x->state = UNSENT;
+	return 0;
+}
+
+/* Begins a new stream and takes into it what stands in the stream `of`; NULL: everything. */
+static int restart(struct spool *s, const char *of, struct err *e)
+{
+	struct buf b;
+	int rc = 0;
+
+	stream_new(s->stream);
+	s->seq = 0;
+	buf_init(&b, FRAME_BODY_MAX + FRAME_LINE_MAX + 2);
+	for (size_t i = 0; i < s->n && rc == 0; i++)
+		if (!of || strcmp(s->entries[i].stream, of) == 0)
+			rc = renumber(s, &s->entries[i], &b, e);
+	buf_release(&b);
+	return rc;
+}
+
 /* ---- opening ---- */
 
 static int by_number(const void *a, const void *b)
@@ -109,6 +170,7 @@ static void load_one(struct spool *s, const char *name)
 			digest_hex(env.body, env.len, s->last);
 		}
 	} else {
+		s->torn = true;
 		entry_path(s, number, path);
 		snprintf(bad, sizeof bad, "%s.bad", path);
 		(void)!rename(path, bad);
@@ -137,6 +199,9 @@ static int load(struct spool *s, struct err *e)
 	closedir(dir);
 	if (s->n > 1)
 		qsort(s->entries, s->n, sizeof *s->entries, by_number);
+	for (size_t i = 1; i < s->n; i++)
+		s->torn |= strcmp(s->entries[i].stream, s->entries[i - 1].stream) == 0 &&
+			s->entries[i].seq != s->entries[i - 1].seq + 1;
 	last_path(s, path);
 	if (s->n == 0 &&
 		(file_line(path, s->last, sizeof s->last) < 0 || strlen(s->last) != DIGEST_LEN))
@@ -155,7 +220,7 @@ struct spool *spool_open(const struct spool_conf *conf, struct err *e)
 	s->max_files = conf->max_files;
 	s->next_number = s->next_ticket = 1;
 	stream_new(s->stream);
-	if (load(s, e) < 0) {
+	if (load(s, e) < 0 || (s->torn && restart(s, NULL, e) < 0)) {
 		spool_close(s);
 		return NULL;
 	}
@@ -189,26 +254,6 @@ static void envelope_fill(
 	memcpy(env->prev, s->last, sizeof env->prev);
 	env->body = body;
 	env->len = len;
-}
-
-static int write_envelope(
-	struct spool *s, int64_t number, struct envelope *env, int64_t *size, struct err *e)
-{
-	char path[PATH_SIZE];
-	struct buf frame;
-	int rc;
-
-	buf_init(&frame, FRAME_BODY_MAX + FRAME_LINE_MAX + 2);
-	if (envelope_add(&frame, env, s->key) < 0) {
-		buf_release(&frame);
-		return err_set(e, ERR_TOO_LARGE, "a %s of %zu bytes is over the limit of %u",
-			env->kind, env->len, FRAME_BODY_MAX);
-	}
-	entry_path(s, number, path);
-	*size = (int64_t)frame.len;
-	rc = file_write(path, frame.data, frame.len, 0600, e);
-	buf_release(&frame);
-	return rc;
 }
 
 int spool_add(struct spool *s, const char *kind, const void *body, size_t len, int64_t *seq,
@@ -312,49 +357,21 @@ int spool_committed(struct spool *s, const char *stream, int64_t seq)
 	return 0;
 }
 
-void spool_resend(struct spool *s, const char *stream, int64_t seq)
+int64_t spool_resend(struct spool *s, const char *stream, int64_t seq)
 {
-	for (size_t i = 0; i < s->n; i++)
-		if (strcmp(s->entries[i].stream, stream) == 0 && s->entries[i].seq >= seq)
-			s->entries[i].state = UNSENT;
-}
+	int64_t first = strcmp(stream, s->stream) == 0 && s->seq >= seq ? s->seq + 1 : seq;
+	bool any = false;
 
-/* Writes entry x anew as the next of the current stream. */
-static int renumber(struct spool *s, struct entry *x, struct buf *b, struct err *e)
-{
-	struct envelope env;
-	int64_t size;
-
-	buf_clear(b);
-	if (entry_read(s, x->number, b, &env, e) < 0)
-		return -1;
-	memcpy(env.agent, s->agent, sizeof env.agent);
-	memcpy(env.stream, s->stream, sizeof env.stream);
-	env.seq = s->seq + 1;
-	if (write_envelope(s, x->number, &env, &size, e) < 0)
-		return -1;
-	s->bytes += size - x->size;
-	x->size = size;
-	memcpy(x->stream, s->stream, sizeof x->stream);
-	x->seq = ++s->seq;
-	x->state = UNSENT;
-	return 0;
-}
-
-/* Begins a new stream and takes into it what stands in the stream `of`; NULL: everything. */
-static int restart(struct spool *s, const char *of, struct err *e)
-{
-	struct buf b;
-	int rc = 0;
-
-	stream_new(s->stream);
-	s->seq = 0;
-	buf_init(&b, FRAME_BODY_MAX + FRAME_LINE_MAX + 2);
-	for (size_t i = 0; i < s->n && rc == 0; i++)
-		if (!of || strcmp(s->entries[i].stream, of) == 0)
-			rc = renumber(s, &s->entries[i], &b, e);
-	buf_release(&b);
-	return rc;
+	for (size_t i = 0; i < s->n; i++) {
+		struct entry *x = &s->entries[i];
+		if (strcmp(x->stream, stream) != 0 || x->seq < seq)
+			continue;
+		x->state = UNSENT;
+		if (!any || x->seq < first)
+			first = x->seq;
+		any = true;
+	}
+	return first - 1;
 }
 
 int spool_restart(struct spool *s, struct err *e)

@@ -20,8 +20,8 @@ struct spool_conf {
 	int max_files;
 };
 
-/* Opens or makes the folder, reads what is in it (damaged files are moved aside as NAME.bad), begins a
- * new stream. */
+/* Opens or makes the folder, reads what is in it, begins a new stream. Damaged files are moved aside as NAME.bad; where
+ * one is missing, what is left is numbered anew in the new stream, so that nobody waits for it. */
 struct spool *spool_open(const struct spool_conf *conf, struct err *e);
 void spool_close(struct spool *s); /* accepts NULL */
 
@@ -44,7 +44,9 @@ void spool_lost(
 /* The server has this stream up to seq: files go. Returns -1 when seq is beyond what that stream ever sent
  * (this installation is a restored snapshot: the caller begins a new stream). */
 int spool_committed(struct spool *s, const char *stream, int64_t seq);
-void spool_resend(struct spool *s, const char *stream, int64_t seq);
+/* Everything of that stream from seq on is to be sent again. Returns up to which number nothing of it is left: seq - 1
+ * when nothing is missing. */
+int64_t spool_resend(struct spool *s, const char *stream, int64_t seq);
 
 /* A new stream, in which what was not committed of the current one is numbered anew. */
 int spool_restart(struct spool *s, struct err *e);

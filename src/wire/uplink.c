@@ -6,7 +6,8 @@
  * acknowledgement to give, a request to hold) and starts at most one exchange on the main connection, and one
  * on a second connection when the main one is held and envelopes wait. Whatever changes calls step again.
  *
- * Invariants: never two exchanges on one connection; after a failure nothing is tried before a growing,
+ * Invariants: never two exchanges on one connection, and envelopes on one of them at a time, or they would overtake each
+ * other; after a failure nothing is tried before a growing,
  * jittered pause; a held request that came back empty is not renewed within a second (no busy loop whatever
  * the parent does); a cursor is acknowledged only when the owner said that it is on its disk.
  */
@@ -137,12 +138,14 @@ static void line_close(struct uplink *u, struct uplink_line *l)
 	l->ticket = 0;
 }
 
-/* Starts an exchange; with `ups`, what the owner has to send goes along. false: it had nothing. */
+/* Starts an exchange; with `ups`, what the owner has to send goes along. false: it had nothing, or some is on its way. */
 static bool exchange(struct uplink *u, struct uplink_line *l, bool ups, int64_t hold_ms)
 {
 	struct buf body, envelopes;
 	int64_t now = clock_mono_ms();
 
+	if (ups && (u->line.ticket || u->side.ticket))
+		return false;
 	buf_init(&envelopes, UPS_BYTES);
 	l->ticket = ups ? u->conf.ops->collect(u->conf.ctx, &envelopes) : 0;
 	if (ups && !l->ticket) {

@@ -3,7 +3,10 @@
 # only what was started here. No test waits for a time; each waits for a condition, with a generous limit.
 
 ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
-BUILD="$ROOT/${HIM_BUILD:-build-san}"
+case ${HIM_BUILD:-build-san} in
+/*) BUILD=$HIM_BUILD ;;
+*) BUILD="$ROOT/${HIM_BUILD:-build-san}" ;;
+esac
 LIMIT=${HIM_TEST_LIMIT:-120} # seconds that a condition may take on a slow machine
 export PATH="$BUILD:$PATH"
 export ASAN_OPTIONS=${ASAN_OPTIONS:-detect_leaks=1:abort_on_error=0:exitcode=99}

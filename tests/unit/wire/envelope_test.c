@@ -99,7 +99,7 @@ static void test_form_of_an_envelope(void **state)
 
 static void test_volatile_kinds(void **state)
 {
-	static const char *const kinds[] = {"renew", "live", "presence", "notified"};
+	static const char *const kinds[] = {"renew", "missing", "live", "presence", "notified"};
 
 	for (size_t i = 0; i < N(kinds); i++)
 		for (int64_t seq = 0; seq < 2; seq++) {

@@ -80,6 +80,7 @@ static const struct {
 		"\",\"name\":\"stdout\",\"offset\":0,\"total\":1,\"data\":\"eA==\"}"},
 	{"fork", "up", "4", "{\"csr\":\"\",\"box\":\"\"}"},
 	{"renew", "up", "0", "{\"csr\":\"\"}"},
+	{"missing", "up", "0", "{\"stream\":\"" STREAM "\",\"upto\":4}"},
 	{"live", "up", "0", "{\"action\":\"" ACTION "\",\"state\":\"running\",\"started\":1}"},
 	{"presence", "up", "0", "{\"children\":[]}"},
 	{"notified", "up", "0", "{\"told\":[]}"},

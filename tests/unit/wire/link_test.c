@@ -32,6 +32,8 @@ struct link {
 	char seen[64], acked[64];
 	uint64_t cursor;
 	int downs, taken, contacts, presences;
+	uint64_t slow_ticket; /* what the parent's disk has not written yet */
+	bool slow;
 	bool revoked, expired, send, contact;
 	struct err why;
 	char mode[8];
@@ -93,7 +95,10 @@ static void take(void *ctx, const char *child, const char *frames, size_t len, u
 	struct link *l = ctx;
 
 	l->taken++;
-	hub_taken(l->hub, ticket, NULL);
+	if (l->slow)
+		l->slow_ticket = ticket;
+	else
+		hub_taken(l->hub, ticket, NULL);
 }
 
 static void acked(void *ctx, const char *child, const char *key, int64_t tag)
@@ -303,6 +308,29 @@ static void test_held(void **state)
 	close_link(&l);
 }
 
+/* While some envelopes are on their way on one connection, none go on the other: they would overtake. */
+static void test_envelopes_keep_their_order(void **state)
+{
+	struct link l;
+	struct hub_counts hc;
+
+	open_link(&l, false);
+	UNTIL(&l, (hub_counts(l.hub, &hc), hc.held == 1));
+	l.slow = l.send = true;
+	uplink_wake(l.uplink);
+	UNTIL(&l, l.taken == 1);
+	l.send = true; /* and now the main connection is free for a moment */
+	post(&l, "k1", "one");
+	UNTIL(&l, strcmp(l.acked, "k1") == 0);
+	UNTIL(&l, (hub_counts(l.hub, &hc), hc.held == 1));
+	assert_int_equal(l.taken, 1);
+	assert_true(l.send);
+	l.slow = false;
+	hub_taken(l.hub, l.slow_ticket, NULL);
+	UNTIL(&l, l.taken == 2);
+	close_link(&l);
+}
+
 static void test_ping(void **state)
 {
 	struct link l;
@@ -398,6 +426,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_held),
+		cmocka_unit_test(test_envelopes_keep_their_order),
 		cmocka_unit_test(test_ping),
 		cmocka_unit_test(test_revoked),
 		cmocka_unit_test(test_expired_takes_renewals_only),

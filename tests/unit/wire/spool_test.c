@@ -96,17 +96,21 @@ static void test_from_made_to_committed(void **state)
 	spool_accepted(s, t);
 	spool_lost(s, t); /* accepted is not lost */
 	assert_int_equal(collect(s, bodies, sizeof bodies), 0);
-	spool_resend(s, spool_stream(s), 2);
+	assert_int_equal(spool_resend(s, spool_stream(s), 2), 1); /* nothing is missing */
 	t = collect(s, bodies, sizeof bodies);
 	assert_string_equal(bodies, "b");
 	assert_int_equal(spool_committed(s, "ffffffffffffffff", 9), 0); /* another stream's */
 	assert_true(spool_holds(s, spool_stream(s), 1));
 	assert_int_equal(spool_committed(s, spool_stream(s), 1), 0);
 	assert_false(spool_holds(s, spool_stream(s), 1));
+	assert_int_equal(spool_resend(s, spool_stream(s), 1), 1);     /* 1 is gone, 2 is there */
 	assert_int_equal(spool_committed(s, spool_stream(s), 3), -1); /* more than was ever sent */
 	assert_int_equal(spool_committed(s, spool_stream(s), 2), 0);
 	assert_false(spool_waiting(s));
 	assert_int_equal(spool_bytes(s), 0);
+	assert_int_equal(spool_resend(s, spool_stream(s), 1), 2);    /* all that there ever was */
+	assert_int_equal(spool_resend(s, spool_stream(s), 3), 2);    /* nothing was made beyond */
+	assert_int_equal(spool_resend(s, "ffffffffffffffff", 5), 4); /* unknown: nothing to say */
 	spool_close(s);
 }
 
@@ -221,7 +225,7 @@ static void test_volatile_is_not_kept(void **state)
 static void test_a_restart_keeps_what_was_not_committed(void **state)
 {
 	struct spool *s = open_spool(1 << 20, 100);
-	char stream[STREAM_LEN + 1], bodies[64], path[128];
+	char stream[STREAM_LEN + 1], bodies[64];
 	int64_t seq;
 
 	memcpy(stream, spool_stream(s), sizeof stream);
@@ -229,17 +233,43 @@ static void test_a_restart_keeps_what_was_not_committed(void **state)
 	add(s, "b", NULL);
 	spool_committed(s, stream, 1);
 	spool_close(s);
-	snprintf(path, sizeof path, "%s/%020d", dir, 999);
-	file_write(path, "damaged", 7, 0600, NULL);
 	s = open_spool(1 << 20, 100);
 	assert_string_not_equal(spool_stream(s), stream);
 	assert_true(spool_holds(s, stream, 2));
-	assert_false(file_exists(path)); /* set aside */
 	add(s, "c", &seq);
 	assert_int_equal(seq, 1); /* of the new stream */
 	collect(s, bodies, sizeof bodies);
 	assert_string_equal(bodies, "bc");
 	spool_close(s);
+}
+
+/* A file that is damaged or gone: the others go on in a stream without a hole. */
+static void test_a_restart_with_a_hole(void **state)
+{
+	for (int i = 0; i < 4; i++) {
+		struct spool *s = open_spool(1 << 20, 100);
+		char bodies[64], path[128], bad[136];
+		int64_t seq;
+		add(s, "a", NULL);
+		add(s, "b", NULL);
+		add(s, "c", NULL);
+		spool_close(s);
+		snprintf(path, sizeof path, "%s/%020d", dir, i < 2 ? 2 : 1);
+		snprintf(bad, sizeof bad, "%s.bad", path);
+		if (i == 1)
+			file_remove(path, NULL);
+		else
+			file_write(path, "damaged", 7, 0600, NULL);
+		s = open_spool(1 << 20, 100);
+		assert_int_equal(file_exists(bad), i != 1); /* set aside */
+		assert_true(spool_holds(s, spool_stream(s), 2));
+		add(s, "d", &seq);
+		assert_int_equal(seq, 3);
+		collect(s, bodies, sizeof bodies);
+		assert_string_equal(bodies, i < 2 ? "acd" : "bcd");
+		spool_close(s);
+		file_remove_tree(dir, NULL);
+	}
 }
 
 static void test_a_new_stream_and_a_new_identity(void **state)
@@ -286,6 +316,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_volatile_is_not_kept, make_dir, remove_dir),
 		cmocka_unit_test_setup_teardown(
 			test_a_restart_keeps_what_was_not_committed, make_dir, remove_dir),
+		cmocka_unit_test_setup_teardown(test_a_restart_with_a_hole, make_dir, remove_dir),
 		cmocka_unit_test_setup_teardown(
 			test_a_new_stream_and_a_new_identity, make_dir, remove_dir),
 	};
