@@ -5,7 +5,8 @@
 
 load lib
 
-RUNS=50 # actions, on each of four agents
+RUNS=50                # actions, on each of four agents
+KILLS=${HIM_KILLS:-3} # of each program, one after the other
 
 setup_file() {
 	work_open
@@ -65,15 +66,13 @@ online() {
 
 # Each command writes a line into a file named by action and machine, then waits at a gate that the test holds shut.
 order() {
-	local i
 	rm -f "$WORK/effects"/*
 	: >"$WORK/ids"
-	for i in $(seq $RUNS); do
+	while [ "$(wc -l <"$WORK/ids")" -lt $RUNS ]; do
 		on_server /actions -X POST -d "$(jq -n --arg d "$WORK/effects" --arg g "$WORK/gate" '{query:"*",deadline_ms:600000,timeout_ms:300000,
 			command:["sh","-c","echo ran >>\"$1/$HIM_ACTION.$(basename \"$HIM_HOME\")\"; flock -s \"$2\" true","-",$d,$g]}')" |
-			jq -er .id >>"$WORK/ids"
+			jq -er .id >>"$WORK/ids" || sleep 0.2
 	done
-	[ "$(wc -l <"$WORK/ids")" = $RUNS ]
 }
 
 # Kills VICTIM twice: when commands run and the others wait (the gate is shut), and when results are on their way (it is open).
@@ -135,6 +134,27 @@ check_effects() {
 
 @test "the server killed in the middle of 200 commands: nothing is lost, none ran twice" {
 	crash_in_the_middle server server_start
+	check_effects $((RUNS * 4))
+}
+
+# Kills one of the programs after the other, in a different order each time, while orders are given and carried out.
+@test "all of them killed again and again: nothing is lost, none ran twice" {
+	local kills victim orders
+	: >"$WORK/gate"
+	order &
+	orders=$!
+	for kills in $(seq "$KILLS"); do
+		for victim in $(shuf -e m1 m2 m3 m4 relay server); do
+			stop "$victim" KILL
+			case $victim in
+			m*) agent_start "${victim#m}" ;;
+			*) "${victim}_start" ;;
+			esac
+			sleep 0.$((RANDOM % 10))
+		done
+	done
+	wait "$orders"
+	until_true "$LIMIT" all_ended
 	check_effects $((RUNS * 4))
 }
 
