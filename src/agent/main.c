@@ -5,6 +5,7 @@
  */
 #include "agent/agent.h"
 #include "agent/exec.h"
+#include "agent/guests.h"
 #include "agent/service.h"
 #include "base/arena.h"
 #include "base/clock.h"
@@ -59,7 +60,10 @@ static const struct conf_item settings[] = {
 		"enroll: name to begin with; the host name"},
 	{"root", CONF_STRING, OFFSET(root), "", 0, 1024,
 		"probe: look at a captured machine below this folder"},
-	{"json", CONF_BOOL, OFFSET(json), NULL, 0, 0, "probe: print JSON (it always does)"},
+	{"kind", CONF_STRING, OFFSET(kind), NULL, 0, 64,
+		"guests: what the FILE behind it is: virsh-dumpxml, xl-list-l, vmx …"},
+	{"json", CONF_BOOL, OFFSET(json), NULL, 0, 0,
+		"guests: print JSON; probe: the same (it always does)"},
 	{NULL},
 };
 
@@ -129,6 +133,19 @@ static int do_probe(const struct agent_conf *c, struct err *e)
 	return rc;
 }
 
+static int do_guests(const struct agent_conf *c, struct err *e)
+{
+	struct buf b;
+	int rc;
+
+	buf_init(&b, 64u << 20);
+	rc = guests_word(c->kind, c->file, c->json, &b, e);
+	if (rc == 0)
+		fwrite(buf_str(&b), 1, b.len, stdout);
+	buf_release(&b);
+	return rc;
+}
+
 static int do_service(const struct agent_conf *c, struct err *e)
 {
 	return service_install(c->home, e);
@@ -145,10 +162,14 @@ static int do_help(const struct agent_conf *c, struct err *e);
 static const struct {
 	const char *word, *help;
 	int (*run)(const struct agent_conf *c, struct err *e);
+	bool takes_file;
 } words[] = {
 	{"run", "run the agent (also without a word)", do_run},
 	{"enroll", "enrol this machine with a token and the CA's fingerprint", do_enroll},
 	{"probe", "print what this machine says of itself", do_probe},
+	{"guests",
+		"print the guests of this host; with --kind KIND FILE those of a recorded listing",
+		do_guests, true},
 	{"service", "make the enrolled agent run, now and after every boot", do_service},
 	{"version", "print the version", do_version},
 	{"help", "print this", do_help},
@@ -168,22 +189,38 @@ static int do_help(const struct agent_conf *c, struct err *e)
 	return 0;
 }
 
-static int settings_load(struct agent_conf *c, int argc, char **argv, struct err *e)
+/* The options, and the word between or behind them. */
+static int take_args(struct agent_conf *c, int argc, char **argv, int *rest, struct err *e)
+{
+	if (conf_args(settings, c, argc, argv, rest, e) < 0)
+		return -1;
+	if (*rest == argc)
+		return 0;
+	c->file = argv[*rest];
+	argc -= *rest;
+	argv += *rest;
+	return conf_args(settings, c, argc, argv, rest, e) < 0 ? -1
+		: *rest == argc                                ? 0
+				: err_set(e, ERR_USAGE, "unexpected argument '%s'", argv[*rest]);
+}
+
+static int settings_load(
+	struct agent_conf *c, bool takes_file, int argc, char **argv, struct err *e)
 {
 	const char *home = getenv("HIM_HOME");
 	char path[1200];
 	int rest;
 
 	/* Twice: the home on the command line says where the file is, and the command line wins over it. */
-	if (conf_defaults(settings, c, e) < 0 || conf_args(settings, c, argc, argv, &rest, e) < 0)
+	if (conf_defaults(settings, c, e) < 0 || take_args(c, argc, argv, &rest, e) < 0)
 		return -1;
 	if (!c->home)
 		c->home = xstrdup(home && *home ? home : "/var/lib/him");
 	snprintf(path, sizeof path, "%s/agent.conf", c->home);
-	if (conf_file(settings, c, path, e) < 0 || conf_args(settings, c, argc, argv, &rest, e) < 0)
+	if (conf_file(settings, c, path, e) < 0 || take_args(c, argc, argv, &rest, e) < 0)
 		return -1;
-	if (rest < argc)
-		return err_set(e, ERR_USAGE, "unexpected argument '%s'", argv[rest]);
+	if (c->file && !takes_file)
+		return err_set(e, ERR_USAGE, "unexpected argument '%s'", c->file);
 	return 0;
 }
 
@@ -220,7 +257,7 @@ int main(int argc, char **argv)
 	}
 	if (w == sizeof words / sizeof *words)
 		err_set(&e, ERR_USAGE, "unknown word '%s'; him-agent help lists them", argv[0]);
-	else if (settings_load(&c, argc, argv, &e) == 0) {
+	else if (settings_load(&c, words[w].takes_file, argc, argv, &e) == 0) {
 		if (log_level_parse(c.log_level, &level) == 0)
 			log_open("him-agent", level);
 		clock_set_offset_ms(c.clock_offset_ms);
