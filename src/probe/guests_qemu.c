@@ -233,14 +233,26 @@ static int take_words(struct words words, struct guests *list, struct err *e)
 	return t.guest->name || !t.disk ? 0 : guest_name(list, t.guest, t.disk, e);
 }
 
-/* From the program on; true when there is none. */
-static bool skip_to_program(struct words *words)
+/* Whether words[i] is the program and not a word that speaks of it, as in "grep qemu": it is the
+ * first word, a path, or an option follows. */
+static bool is_program(const struct words *words, size_t i)
 {
-	while (words->count > 0 && !is_qemu(words->at[0])) {
-		words->at++;
-		words->count--;
-	}
-	return words->count == 0;
+	if (!is_qemu(words->at[i]))
+		return false;
+	return i == 0 || strchr(words->at[i], '/') ||
+		(i + 1 < words->count && words->at[i + 1][0] == '-');
+}
+
+/* To the words behind the program; false when there is none. */
+static bool skip_program(struct words *words)
+{
+	for (size_t i = 0; i < words->count; i++)
+		if (is_program(words, i)) {
+			words->at += i + 1;
+			words->count -= i + 1;
+			return true;
+		}
+	return false;
 }
 
 /* Joins lines that end in a backslash, in place. */
@@ -265,11 +277,7 @@ static int take_lines(char *at, char **room, struct guests *list, struct err *e)
 		if (words.count == WORDS_MAX)
 			return err_set(
 				e, ERR_TOO_LARGE, "a command line has over %d words", WORDS_MAX);
-		if (skip_to_program(&words))
-			continue;
-		words.at++;
-		words.count--;
-		if (take_words(words, list, e))
+		if (skip_program(&words) && take_words(words, list, e))
 			return -1;
 	}
 	return list->count > before ? 0 : err_set(e, ERR_INVALID, "there is no QEMU in it");
@@ -290,9 +298,6 @@ int guests_qemu(const char *text, size_t len, struct guests *list, struct err *e
 				e, ERR_TOO_LARGE, "a command line has over %d words", WORDS_MAX);
 		room[words.count++] = copy + i;
 	}
-	if (skip_to_program(&words))
-		return err_set(e, ERR_INVALID, "there is no QEMU in it");
-	words.at++;
-	words.count--;
-	return take_words(words, list, e);
+	return skip_program(&words) ? take_words(words, list, e)
+				    : err_set(e, ERR_INVALID, "there is no QEMU in it");
 }

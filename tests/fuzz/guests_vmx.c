@@ -1,0 +1,8 @@
+// SPDX-License-Identifier: Apache-2.0
+/* VMware's .vmx files. */
+#include "guests_fuzz.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	return guests_fuzz("vmx", data, size);
+}
