@@ -20,9 +20,10 @@ struct agent_conf {
 	const char *file; /* the word behind the options, where there is one */
 	int64_t report_ms, spool_max_bytes, jobs, hold_ms, poll_ms, keepalive_ms, better_ms,
 		retry_max_ms, clock_offset_ms;
-	bool json;
+	bool json, records;
 };
 
+struct hosted;          /* hosted.c: who watches for guests */
 struct attachment_pump; /* outcome.c: a whole output on its way into the spool */
 
 struct agent {
@@ -35,6 +36,7 @@ struct agent {
 	struct uplink *uplink;
 	struct jobs *jobs;
 	struct probe_ctx *probe;
+	struct hosted *hosted;
 	struct event *timer, *report_timer;
 	int64_t resent_mono;
 
@@ -43,6 +45,7 @@ struct agent {
 		1];   /* of the last committed report; "": the next is a full one */
 	bool pending; /* a report is on its way */
 	bool unsent;  /* something changed that no report says yet */
+	bool soon;    /* and it shall be said as soon as the one on its way is committed */
 	char pending_stream[STREAM_LEN + 1], pending_digest[DIGEST_LEN + 1];
 	int64_t pending_seq, full_after_mono;
 
@@ -61,6 +64,7 @@ int report_open(struct agent *a, struct err *e);
 void report_close(struct agent *a);
 void report_committed(struct agent *a, const char *stream, int64_t seq);
 void report_full(struct agent *a); /* the server wants everything */
+void report_soon(struct agent *a); /* the probes have something new */
 
 /* order.c */
 void order_frames(struct agent *a, const char *frames, size_t len);

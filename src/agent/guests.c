@@ -5,8 +5,10 @@
  */
 #include "agent/guests.h"
 #include "base/file.h"
+#include "base/log.h"
 #include "base/text.h"
 #include "probe/guests.h"
+#include "probe/guests_host.h"
 #include <ctype.h>
 #include <stdio.h>
 #include <string.h>
@@ -70,6 +72,17 @@ static int print_json(const struct guests *list, struct buf *out)
 	return rc < 0 ? rc : buf_addc(out, '\n');
 }
 
+static void list_host(struct guests *list)
+{
+	struct json *errors = json_object();
+	struct json_iter it;
+
+	guests_host("", list, errors);
+	for (it = json_iter(errors); json_next(&it);)
+		log_warn("%s: not all guests could be listed: %s", it.key, json_str(it.value));
+	json_free(errors);
+}
+
 int guests_word(const char *kind, const char *file, bool as_json, struct buf *out, struct err *e)
 {
 	struct guests list;
@@ -79,13 +92,33 @@ int guests_word(const char *kind, const char *file, bool as_json, struct buf *ou
 		return err_set(
 			e, ERR_USAGE, "guests takes both --kind KIND and a FILE, or neither");
 	guests_init(&list);
-	rc = kind ? read_listing(kind, file, &list, e) : -1;
+	rc = kind ? read_listing(kind, file, &list, e) : 0;
+	if (!kind)
+		list_host(&list);
 	if (rc == 0 && as_json)
 		rc = print_json(&list, out);
 	else if (rc == 0)
 		print_table(&list, out);
 	if (rc == 0 && out->full)
 		rc = err_set(e, ERR_TOO_LARGE, "the list is over %zu bytes", out->max);
+	guests_release(&list);
+	return rc;
+}
+
+int guests_records_word(struct buf *out, struct err *e)
+{
+	struct json *told = json_object(), *errors = json_object();
+	struct guests list;
+	int rc;
+
+	guests_init(&list);
+	guests_host("", &list, errors);
+	json_set(told, "guests", guests_records(&list));
+	json_set(told, "errors", errors);
+	rc = json_print(told, out) < 0 || buf_addc(out, '\n') < 0
+		? err_set(e, ERR_TOO_LARGE, "the list is over %zu bytes", out->max)
+		: 0;
+	json_free(told);
 	guests_release(&list);
 	return rc;
 }

@@ -8,6 +8,7 @@
  * the server asks for one too when the digests disagree.
  */
 #include "agent/agent.h"
+#include "agent/guests.h"
 #include "base/clock.h"
 #include "base/file.h"
 #include "base/id.h"
@@ -113,7 +114,11 @@ static void report_now(struct agent *a)
 	struct err e = ERR_INIT;
 	struct json *doc, *patch, *body = NULL;
 
-	if (a->pending || (a->base_digest[0] && !a->unsent && !probe_changed(a->probe)))
+	/* A document without the guests would take them all away. */
+	if (!hosted_known(a) || a->pending)
+		return;
+	a->soon = false;
+	if ((a->base_digest[0] && !a->unsent && !probe_changed(a->probe)))
 		return;
 	a->unsent = true;
 	doc = json_object();
@@ -172,6 +177,14 @@ void report_committed(struct agent *a, const char *stream, int64_t seq)
 	json_free(pending);
 	forget(a, "pending.json");
 	malloc_trim(0);
+	if (a->soon)
+		timer_in(a, 1);
+}
+
+void report_soon(struct agent *a)
+{
+	a->soon = true;
+	timer_in(a, 1);
 }
 
 void report_full(struct agent *a)
@@ -193,6 +206,7 @@ int report_open(struct agent *a, struct err *e)
 
 	a->probe = probe_open("");
 	a->report_timer = event_new(a->base, -1, 0, on_timer, a);
+	hosted_open(a, json_get(pending ? pending : base, "doc"));
 	if (digest && !pending)
 		snprintf(a->base_digest, sizeof a->base_digest, "%s", digest);
 	if (stream && next && json_to_int(json_get(pending, "seq"), &a->pending_seq) == 0 &&
@@ -211,6 +225,7 @@ int report_open(struct agent *a, struct err *e)
 
 void report_close(struct agent *a)
 {
+	hosted_close(a);
 	probe_close(a->probe);
 	if (a->report_timer)
 		event_free(a->report_timer);

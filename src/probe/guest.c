@@ -87,6 +87,66 @@ struct json *guests_json(const struct guests *list)
 	return all;
 }
 
+static bool is_nil(const char *uuid)
+{
+	return strspn(uuid, "0-") == strlen(uuid);
+}
+
+static struct json *record_of(const struct guest *g, const char *uuid)
+{
+	const char *state = guest_state_word(g->state);
+	struct json *o = json_object(), *macs = json_array();
+
+	if (g->platform)
+		json_set_string(o, "platform", g->platform);
+	if (g->name)
+		json_set(o, "name", text_or_null(g->name));
+	if (uuid)
+		json_set_string(o, "uuid", uuid);
+	for (size_t i = 0; i < g->macs_count; i++)
+		json_add(macs, json_string(g->macs[i]));
+	if (g->macs_count > 0)
+		json_set(o, "mac", macs);
+	else
+		json_free(macs);
+	if (state)
+		json_set_string(o, "state", state);
+	if (g->vcpus > 0)
+		json_set_int(o, "vcpus", g->vcpus);
+	if (g->memory_bytes > 0)
+		json_set_int(o, "memory_bytes", g->memory_bytes);
+	if (g->container)
+		json_set(o, "container_id", text_or_null(g->container));
+	return o;
+}
+
+struct json *guests_records(const struct guests *list)
+{
+	struct json *all = json_object();
+	struct buf key;
+
+	buf_init(&key, 8 * GUEST_TEXT_MAX);
+	for (size_t i = 0; i < list->count; i++) {
+		const struct guest *g = list->items[i];
+		const char *uuid = g->uuid && !is_nil(g->uuid) ? g->uuid : NULL;
+		const char *what = uuid ? uuid : g->container ? g->container : g->local;
+		if (!what)
+			what = g->name ? g->name : "?";
+		buf_clear(&key);
+		buf_printf(&key, "%s:", g->platform ? g->platform : "?");
+		text_utf8_clean(what, strlen(what), &key);
+		for (int n = 2; json_has(all, buf_str(&key)) && n < 1000; n++) {
+			buf_clear(&key);
+			buf_printf(&key, "%s:", g->platform ? g->platform : "?");
+			text_utf8_clean(what, strlen(what), &key);
+			buf_printf(&key, "#%d", n);
+		}
+		json_set(all, buf_str(&key), record_of(g, uuid));
+	}
+	buf_release(&key);
+	return all;
+}
+
 /* ---- texts ---- */
 
 char *guest_line(char **at)

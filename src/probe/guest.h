@@ -46,6 +46,7 @@ struct guest {
 	int64_t memory_bytes, vcpus; /* 0: not known */
 	enum guest_state state;
 	const char *platform; /* set by who lists a host; static text */
+	const char *local;    /* what tells it from others there when it has no UUID; or NULL */
 	bool ignored;         /* a control domain, a template: dropped by guests_settle */
 };
 
@@ -75,6 +76,12 @@ char *guest_line(char **at);
 /* The value behind KEY in "KEY: VALUE" or "KEY = VALUE" lines (separator ':' or '='): white space
  * cut, key in place without it; NULL when the line has no separator or no key. */
 char *guest_pair(char *line, char separator);
+
+/* {KEY:{"platform","name","uuid","mac":[…],"state","vcpus","memory_bytes","container_id"}} as
+ * reports tell it, what is not known left out. KEY is "PLATFORM:" and what stays the same while the
+ * guest lives: its UUID, else its container id, else what tells it from others there, else its
+ * name. A UUID of zeros is none. The caller frees. */
+struct json *guests_records(const struct guests *list);
 
 /* A text of the guest's, copied; white space around it is cut; NULL when nothing is left. Fails
  * when it is over GUEST_TEXT_MAX. */

@@ -10,7 +10,8 @@
  *
  * Invariants:
  *  1. what a subject gave last is kept until a look gives something else; `made` counts those;
- *  2. a look that fails leaves its sentence in place of its section, whatever else it gave;
+ *  2. a look that fails leaves its sentence in place of its section, whatever else it gave; what
+ *     is given from outside may have both;
  *  3. a document printed stays below PROBE_DOCUMENT_MAX: the largest section is left out first.
  */
 #include "probe/probe.h"
@@ -18,6 +19,7 @@
 #include "base/clock.h"
 #include "model/patch.h"
 #include "probe/subject.h"
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -32,6 +34,7 @@ struct share { /* what one subject gave last */
 	uint64_t stamp;
 	int64_t looked_ms;
 	bool looked;
+	bool given; /* from outside, by probe_give; an error tells what the section lacks */
 };
 
 struct probe_ctx {
@@ -159,7 +162,7 @@ bool probe_changed(struct probe_ctx *p)
 		const struct subject *s = &subjects[i];
 		struct share *kept = &p->shares[i];
 		uint64_t now_stamp = stamp(&env, s);
-		if (!is_due(s, kept, now_stamp))
+		if (kept->given || !is_due(s, kept, now_stamp))
 			continue;
 		if (look(&env, s, kept))
 			p->made++;
@@ -168,6 +171,42 @@ bool probe_changed(struct probe_ctx *p)
 		kept->stamp = now_stamp;
 	}
 	return p->made != p->collected;
+}
+
+static struct share *share_of(const struct probe_ctx *p, const char *subject)
+{
+	size_t i = 0;
+	while (i < subjects_count && strcmp(subjects[i].name, subject) != 0)
+		i++;
+	assert(i < subjects_count);
+	return &p->shares[i];
+}
+
+void probe_give(
+	struct probe_ctx *p, const char *subject, struct json *section, const struct err *why)
+{
+	struct share *kept = share_of(p, subject);
+	struct err none = ERR_INIT;
+
+	kept->given = true;
+	if (!why)
+		why = &none;
+	if (strcmp(why->text, kept->error.text) != 0)
+		p->made++;
+	kept->error = *why;
+	if (section && !json_equal(section, kept->section)) {
+		p->made++;
+		json_free(kept->section);
+		kept->section = section;
+		kept->bytes = printed_bytes(section);
+	} else {
+		json_free(section);
+	}
+}
+
+const struct json *probe_section(const struct probe_ctx *p, const char *subject)
+{
+	return share_of(p, subject)->section;
 }
 
 /* Which sections stay: the largest are left out until the rest fits. errors gets their
@@ -209,7 +248,8 @@ static void fill(const struct probe_ctx *p, struct json *doc)
 		patch_apply(attributes, kept->attributes);
 		if (kept->error.code != ERR_NONE)
 			json_set_string(errors, subjects[i].name, kept->error.text);
-		else if (subjects[i].has_section && !left_out[i])
+		if ((kept->error.code == ERR_NONE || kept->given) && subjects[i].has_section &&
+			!left_out[i])
 			json_set(doc, subjects[i].name, json_copy(kept->section));
 	}
 	if (json_len(errors) > 0)

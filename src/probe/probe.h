@@ -3,7 +3,7 @@
  * What a machine says about itself: the document of a report. Its shape is
  *
  * {"attributes":{"host.name":"web1",…},"disk":{"sda":{…}},"filesystem":{"/":{…}},
- *  "nic":{"eth0":{…}},"package":{"openssl:amd64":"3.0.11-1"},"user":{"root@pts/0":{…}}}
+ *  "guests":{"libvirt-qemu:…":{…}},"nic":{"eth0":{…}},"package":{"openssl:amd64":"3.0.11-1"},"user":{"root@pts/0":{…}}}
  *
  * Attributes are the rows of model/model.def flagged AGENT and those of probe/document.def,
  * where the members of the sections stand too. Times are integers, ms since 1970. No value is
@@ -43,6 +43,15 @@ int probe_collect(struct probe_ctx *p, struct json *doc, struct err *e);
 
 /* One look, printed for people: the document as indented JSON appended to out. */
 int probe_print(const char *root, struct buf *out, struct err *e);
+
+/* Takes the share of a subject from outside from now on: it is not looked at here any more. section
+ * is taken over; NULL leaves what there was. why, may be NULL, says what the section lacks; both are
+ * told. The subject must exist. */
+void probe_give(
+	struct probe_ctx *p, const char *subject, struct json *section, const struct err *why);
+
+/* The section of a subject as it was last; borrowed until the next look. */
+const struct json *probe_section(const struct probe_ctx *p, const char *subject);
 
 struct probe_identity {
 	char name[256];      /* host name */

@@ -17,6 +17,7 @@ int filesystem_look(const struct probe_env *env, struct subject_out *out, struct
 int nic_look(const struct probe_env *env, struct subject_out *out, struct err *e);
 int package_look(const struct probe_env *env, struct subject_out *out, struct err *e);
 int user_look(const struct probe_env *env, struct subject_out *out, struct err *e);
+int guests_look(const struct probe_env *env, struct subject_out *out, struct err *e);
 int time_look(const struct probe_env *env, struct subject_out *out, struct err *e);
 
 #endif

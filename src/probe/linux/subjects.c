@@ -4,6 +4,7 @@
  * above what machines have; what is over it is taken for an accident (a runaway container engine, a
  * broken file) and left out with a sentence, because a report has to stay small.
  */
+#include "probe/guest.h"
 #include "probe/linux/look.h"
 
 const struct subject subjects[] = {
@@ -19,6 +20,7 @@ const struct subject subjects[] = {
 	{"nic", true, 1024, SUBJECT_ALWAYS, {NULL}, nic_look},
 	{"package", true, 20000, SUBJECT_ON_CHANGE, {"/var/lib/dpkg/status"}, package_look},
 	{"user", true, 1024, SUBJECT_ON_CHANGE, {"/run/utmp", "/var/run/utmp"}, user_look},
+	{"guests", true, GUESTS_MAX, SUBJECT_ALWAYS, {NULL}, guests_look},
 	{"time", false, 0, SUBJECT_ON_CHANGE, {"/etc/localtime", "/etc/timezone"}, time_look},
 };
 const size_t subjects_count = sizeof(subjects) / sizeof(subjects[0]);

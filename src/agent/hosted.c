@@ -1,0 +1,278 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * The guests of this host, kept fresh: a watch (probe/guests_host.h) says that something changed, a
+ * child (`him-agent guests --records`) looks, what it says goes to the probes and out in a report.
+ *
+ *	folder changed ──> wait a moment ──┐
+ *	poll: the stamp is another ────────┼──> child ──> probe_give ──> report_soon
+ *	an hour went by ───────────────────┘
+ *
+ * A second after a change it is looked, because what makes a guest touches many files. A look that
+ * took long is not repeated soon: at most a twentieth of the time is spent on looking, and a host
+ * of a thousand guests where one starts every second costs no more than that. A platform that could
+ * not tell keeps the guests it told before.
+ *
+ * The child has a session of its own and is killed with what it started when it is late.
+ */
+#include "agent/agent.h"
+#include "agent/guests.h"
+#include "base/arena.h"
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/proc.h"
+#include "probe/guests_host.h"
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#define MOMENT_MS 1000
+#define REST_FACTOR 20
+#define REST_MAX_MS 60000
+#define LATE_MS (GUESTS_LOOK_MS + 15000)
+#define HOURLY_MS 3600000
+#define SAID_MAX (8u << 20)
+
+struct hosted {
+	struct agent *agent;
+	struct guests_watch *watch;
+	struct event *changed,
+		*timer;  /* timer: the next poll, or the end of a child that is late */
+	bool known, due; /* due: a change that no look has seen yet */
+	int64_t looked_mono, rest_until_mono;
+
+	/* the child; pid 0: there is none */
+	pid_t pid;
+	int64_t began_mono;
+	struct event *reading;
+	int fd;
+	struct buf said;
+};
+
+static void timer_in(struct hosted *h, int64_t ms)
+{
+	struct timeval tv = {ms / 1000, ms % 1000 * 1000};
+
+	event_add(h->timer, &tv);
+}
+
+static void poll_again(struct hosted *h)
+{
+	int64_t now = clock_mono_ms(), ms = h->agent->conf->report_ms;
+
+	if (h->due) {
+		ms = h->rest_until_mono - now;
+		ms = ms > MOMENT_MS ? ms : MOMENT_MS;
+	}
+	timer_in(h, ms);
+}
+
+/* ---- what it said ---- */
+
+static bool is_of(const struct json *record, const char *platform)
+{
+	const char *of = json_str(json_get(record, "platform"));
+	return of && strcmp(of, platform) == 0;
+}
+
+/* Guests told before, of the platforms that could not tell all of them now. */
+static void keep_untold(struct json *guests, const struct json *errors, const struct json *before)
+{
+	struct json_iter failed = json_iter(errors), it;
+
+	while (json_next(&failed))
+		for (it = json_iter(before); json_next(&it);)
+			if (is_of(it.value, failed.key) && !json_has(guests, it.key))
+				json_set(guests, it.key, json_copy(it.value));
+}
+
+static void tell(struct hosted *h, const struct json *said)
+{
+	struct json *guests = json_copy(json_get(said, "guests"));
+	const struct json *errors = json_get(said, "errors");
+	struct err why = ERR_INIT;
+	struct json_iter it;
+
+	keep_untold(guests, errors, probe_section(h->agent->probe, "guests"));
+	for (it = json_iter(errors); json_next(&it);)
+		if (why.code == ERR_NONE)
+			err_set(&why, ERR_UNAVAILABLE, "%s: %s", it.key, json_str(it.value));
+	probe_give(h->agent->probe, "guests", guests, &why);
+}
+
+static void take_said(struct hosted *h)
+{
+	struct err e = ERR_INIT;
+	struct json *said = json_parse(buf_str(&h->said), h->said.len, &e);
+
+	if (json_type(json_get(said, "guests")) == JSON_OBJECT &&
+		json_type(json_get(said, "errors")) == JSON_OBJECT) {
+		tell(h, said);
+	} else {
+		if (e.code == ERR_NONE || h->said.len == 0)
+			err_set(&e, ERR_UNAVAILABLE, "whoever looked for guests did not end well");
+		log_limited(LOG_WARN_, "guests", HOURLY_MS, "no list of guests: %s", e.text);
+		probe_give(h->agent->probe, "guests", NULL, &e);
+	}
+	json_free(said);
+}
+
+/* ---- the child ---- */
+
+static void child_end(struct hosted *h)
+{
+	if (h->reading)
+		event_free(h->reading);
+	h->reading = NULL;
+	if (h->fd >= 0)
+		close(h->fd);
+	h->fd = -1;
+	if (h->pid > 0) {
+		kill(-h->pid, SIGKILL);
+		while (waitpid(h->pid, NULL, 0) < 0 && errno == EINTR)
+			;
+	}
+	h->pid = 0;
+}
+
+static void child_done(struct hosted *h)
+{
+	int64_t now = clock_mono_ms(), rest = (now - h->began_mono) * REST_FACTOR;
+
+	child_end(h);
+	take_said(h);
+	buf_release(&h->said);
+	h->known = true;
+	h->looked_mono = now;
+	h->rest_until_mono = now + (rest < REST_MAX_MS ? rest : REST_MAX_MS);
+	poll_again(h);
+	report_soon(h->agent);
+}
+
+static void on_said(evutil_socket_t fd, short what, void *arg)
+{
+	struct hosted *h = arg;
+	char chunk[16384];
+	ssize_t n = read(fd, chunk, sizeof chunk);
+
+	if (n < 0 && (errno == EAGAIN || errno == EINTR))
+		return;
+	if (n > 0 && buf_add(&h->said, chunk, (size_t)n) == 0)
+		return;
+	if (n > 0)
+		buf_clear(&h->said); /* too much: it will not parse */
+	child_done(h);
+}
+
+static int child_start(struct hosted *h, struct err *e)
+{
+	static const char *const argv[] = {
+		"/proc/self/exe", "guests", "--records", "--log-level", "error", NULL};
+	int pipes[2];
+
+	if (pipe2(pipes, O_CLOEXEC | O_NONBLOCK) < 0)
+		return err_errno(e, "cannot make a pipe");
+	fcntl(pipes[1], F_SETFL, 0); /* its end waits until there is room */
+	buf_init(&h->said, SAID_MAX);
+	h->fd = pipes[0];
+	h->began_mono = clock_mono_ms();
+	h->pid = proc_spawn(argv, NULL, pipes[1], e);
+	close(pipes[1]);
+	if (h->pid < 0) {
+		child_end(h);
+		return -1;
+	}
+	h->reading = event_new(h->agent->base, h->fd, EV_READ | EV_PERSIST, on_said, h);
+	event_add(h->reading, NULL);
+	timer_in(h, LATE_MS);
+	return 0;
+}
+
+static void look(struct hosted *h)
+{
+	struct err e = ERR_INIT;
+
+	h->due = false;
+	if (child_start(h, &e) < 0) {
+		log_limited(LOG_WARN_, "guests", HOURLY_MS, "nobody looks for guests: %s", e.text);
+		h->known = true;
+		poll_again(h);
+	}
+}
+
+/* ---- when ---- */
+
+static void on_timer(evutil_socket_t fd, short what, void *arg)
+{
+	struct hosted *h = arg;
+
+	if (h->pid > 0) { /* it is late */
+		buf_clear(&h->said);
+		child_done(h);
+		return;
+	}
+	/* Not before `due` is judged: the stamp has to follow every change. */
+	if (guests_watch_changed(h->watch))
+		h->due = true;
+	if (h->due || clock_mono_ms() - h->looked_mono >= HOURLY_MS)
+		look(h);
+	else
+		poll_again(h);
+}
+
+static void on_changed(evutil_socket_t fd, short what, void *arg)
+{
+	struct hosted *h = arg;
+	bool first = !h->due;
+
+	if (!guests_watch_drain(h->watch))
+		return;
+	h->due = true;
+	if (first && h->pid == 0)
+		poll_again(h);
+}
+
+void hosted_open(struct agent *a, const struct json *before)
+{
+	struct hosted *h = xcalloc(1, sizeof *h);
+	const struct json *guests = json_get(before, "guests");
+
+	a->hosted = h;
+	h->agent = a;
+	h->fd = -1;
+	h->watch = guests_watch_open("");
+	h->timer = event_new(a->base, -1, 0, on_timer, h);
+	probe_give(a->probe, "guests", guests ? json_copy(guests) : json_object(), NULL);
+	h->known = json_len(guests) == 0; /* nothing to take away before it is known */
+	if (guests_watch_fd(h->watch) >= 0) {
+		h->changed = event_new(
+			a->base, guests_watch_fd(h->watch), EV_READ | EV_PERSIST, on_changed, h);
+		event_add(h->changed, NULL);
+	}
+	timer_in(h, 1);
+}
+
+void hosted_close(struct agent *a)
+{
+	struct hosted *h = a->hosted;
+
+	if (!h)
+		return;
+	child_end(h);
+	if (h->changed)
+		event_free(h->changed);
+	event_free(h->timer);
+	guests_watch_close(h->watch);
+	buf_release(&h->said);
+	free(h);
+	a->hosted = NULL;
+}
+
+bool hosted_known(const struct agent *a)
+{
+	return a->hosted->known;
+}

@@ -1,0 +1,210 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * Runs through the platforms (host.h): lists their guests, and watches for when they change.
+ *
+ * Watching has two legs. inotify tells at once that something happened in a folder; the stamp, a
+ * hash over what the folders hold and which processes run guests, tells at every poll, also where
+ * inotify sees nothing (file systems of other machines, more folders than there are watches). Files
+ * deeper inside do not count in the stamp: logs grow there all day.
+ */
+#include "base/arena.h"
+#include "base/clock.h"
+#include "base/file.h"
+#include "base/text.h"
+#include "probe/guests_host.h"
+#include "probe/linux/host.h"
+#include "probe/linux/look.h"
+#include <dirent.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/inotify.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define WATCHES_MAX 4096
+#define EVENTS                                                                                     \
+	(IN_CREATE | IN_DELETE | IN_MOVED_FROM | IN_MOVED_TO | IN_CLOSE_WRITE | IN_DELETE_SELF |   \
+		IN_ONLYDIR)
+
+void guests_host(const char *root, struct guests *list, struct json *errors)
+{
+	struct host h = {.root = root, .until_ms = clock_mono_ms() + GUESTS_LOOK_MS, .list = list};
+
+	for (size_t i = 0; i < platforms_count; i++) {
+		struct err e = ERR_INIT;
+		if (!platforms[i].is_here(root))
+			continue;
+		h.before = list->count;
+		h.platform = platforms[i].name;
+		h.e = &e;
+		platforms[i].list(&h);
+		if (e.code != ERR_NONE)
+			json_set_string(errors, platforms[i].name, e.text);
+	}
+	guests_settle(list);
+}
+
+int guests_look(const struct probe_env *env, struct subject_out *out, struct err *e)
+{
+	struct json *errors = json_object();
+	struct guests list;
+	struct json_iter it;
+	int rc = 0;
+
+	guests_init(&list);
+	guests_host(env->root, &list, errors);
+	struct json *records = guests_records(&list);
+	for (it = json_iter(records); rc == 0 && json_next(&it);)
+		rc = subject_add(out, it.key, json_copy(it.value), e);
+	for (it = json_iter(errors); rc == 0 && json_next(&it);)
+		rc = err_set(e, ERR_UNAVAILABLE, "%s: %s", it.key, json_str(it.value));
+	json_free(records);
+	json_free(errors);
+	guests_release(&list);
+	return rc;
+}
+
+/* ---- watching ---- */
+
+struct guests_watch {
+	char *root;
+	int fd; /* inotify */
+	size_t watches;
+	uint64_t stamp;
+	bool looked;
+};
+
+static uint64_t hash_add(uint64_t hash, const void *data, size_t len)
+{
+	const uint8_t *p = data;
+	for (size_t i = 0; i < len; i++)
+		hash = (hash ^ p[i]) * UINT64_C(1099511628211);
+	return hash;
+}
+
+static uint64_t hash_stat(uint64_t hash, const struct stat *st)
+{
+	uint64_t v[] = {st->st_ino, (uint64_t)st->st_size, (uint64_t)st->st_mtim.tv_sec,
+		(uint64_t)st->st_mtim.tv_nsec};
+	return hash_add(hash, v, sizeof(v));
+}
+
+/* Adding a folder again changes nothing and gives the same number. */
+static void watch(struct guests_watch *w, const char *path)
+{
+	int n = w->fd >= 0 && w->watches < WATCHES_MAX ? inotify_add_watch(w->fd, path, EVENTS)
+						       : -1;
+	if (n > 0 && (size_t)n > w->watches)
+		w->watches = (size_t)n;
+}
+
+/* The sum over the entries, so that their order does not matter. */
+static uint64_t folder_stamp(struct guests_watch *w, const char *folder)
+{
+	size_t n = strlen(folder);
+	bool inside = n > 1 && folder[n - 1] == '/';
+	char path[PATH_MAX];
+	uint64_t sum = 1;
+	struct dirent *d;
+	struct stat st;
+
+	snprintf(path, sizeof(path), "%s%.*s", w->root, (int)(n - inside), folder);
+	DIR *dir = opendir(path);
+	if (!dir)
+		return 0;
+	watch(w, path);
+	while ((d = readdir(dir))) {
+		if (d->d_name[0] == '.' || fstatat(dirfd(dir), d->d_name, &st, AT_SYMLINK_NOFOLLOW))
+			continue;
+		sum += hash_stat(hash_add(7, d->d_name, strlen(d->d_name)), &st);
+		if (inside && S_ISDIR(st.st_mode) &&
+			snprintf(path, sizeof(path), "%s%s%s", w->root, folder, d->d_name) <
+				PATH_MAX)
+			watch(w, path);
+	}
+	closedir(dir);
+	return sum;
+}
+
+struct pids {
+	struct host host; /* first: what host_each_process hands on is this */
+	uint64_t sum;
+};
+
+static void add_pid(struct host *h, const char *pid)
+{
+	struct pids *p = (struct pids *)h;
+	char path[PATH_MAX];
+	struct stat st;
+	/* The folder's time is when the process began, or a little later: another process with the
+	 * same number has another. */
+	snprintf(path, sizeof(path), "%s/proc/%s", h->root, pid);
+	p->sum += hash_add(11, pid, strlen(pid)) + (stat(path, &st) == 0 ? st.st_ino : 0);
+}
+
+static uint64_t process_stamp(const char *root)
+{
+	static const char *const names[] = {"qemu", "kvm", "VBoxHeadless", "VirtualBoxVM", NULL};
+	struct pids p = {.host = {.root = root}};
+	host_each_process(&p.host, names, add_pid);
+	return p.sum;
+}
+
+struct guests_watch *guests_watch_open(const char *root)
+{
+	struct guests_watch *w = xcalloc(1, sizeof(*w));
+	w->root = xstrdup(root);
+	w->fd = inotify_init1(IN_CLOEXEC | IN_NONBLOCK);
+	return w;
+}
+
+void guests_watch_close(struct guests_watch *w)
+{
+	if (!w)
+		return;
+	if (w->fd >= 0)
+		close(w->fd);
+	free(w->root);
+	free(w);
+}
+
+int guests_watch_fd(const struct guests_watch *w)
+{
+	return w->fd;
+}
+
+bool guests_watch_drain(struct guests_watch *w)
+{
+	char events[4096];
+	bool any = false;
+
+	for (int i = 0; i < 1000 && read(w->fd, events, sizeof(events)) > 0; i++)
+		any = true;
+	return any;
+}
+
+bool guests_watch_changed(struct guests_watch *w)
+{
+	uint64_t stamp = hash_add(UINT64_C(14695981039346656037), "", 1);
+	bool silent = false;
+
+	for (size_t i = 0; i < platforms_count; i++) {
+		const struct platform *p = &platforms[i];
+		if (!p->is_here(w->root))
+			continue;
+		stamp = hash_add(stamp, p->name, strlen(p->name));
+		silent = silent || p->silent;
+		for (size_t k = 0; k < HOST_WATCHES && p->watches[k]; k++) {
+			uint64_t folder = folder_stamp(w, p->watches[k]);
+			stamp = hash_add(stamp, &folder, sizeof(folder));
+		}
+	}
+	uint64_t processes = process_stamp(w->root);
+	stamp = hash_add(stamp, &processes, sizeof(processes));
+	bool changed = silent || !w->looked || stamp != w->stamp;
+	w->stamp = stamp;
+	w->looked = true;
+	return changed;
+}
