@@ -148,8 +148,8 @@ static const struct guests_case qemu[] = {
 		"-m size=219136k,slots=16,maxmem=1099511627776k \\\n-smp "
 		"2,maxcpus=4,sockets=4,cores=1,threads=1 \\\n"
 		"-uuid " UUID " \\\n-device "
-			      "'{\"driver\":\"virtio-net-pci\",\"netdev\":\"n0\",\"mac\":\"52:54:"
-			      "00:aa:bb:01\"}' \\\n"
+		"'{\"driver\":\"virtio-net-pci\",\"netdev\":\"n0\",\"mac\":\"52:54:"
+		"00:aa:bb:01\"}' \\\n"
 		"-netdev tap,id=n1 -device e1000,netdev=n1,id=net1,mac=52:54:00:AA:BB:02,bus=pci.0 "
 		"\\\n-msg timestamp=on\n",
 		"QEMU,1 " UUID " 52:54:00:aa:bb:01,52:54:00:aa:bb:02 224395264 4 running\n"},
@@ -176,12 +176,12 @@ static const struct guests_case docker[] = {
 		"web - 02:42:ac:11:00:02,02:42:ac:12:00:02 536870912 2 running " ID "\n"},
 	{"before there were networks", "docker-inspect",
 		"{\"Id\":\"" ID "\",\"State\":{\"Running\":true,\"Paused\":true},"
-				"\"NetworkSettings\":{\"MacAddress\":\"02:42:ac:11:00:02\"},"
+		"\"NetworkSettings\":{\"MacAddress\":\"02:42:ac:11:00:02\"},"
 		"\"HostConfig\":{\"Memory\":0,\"CpuQuota\":250000}}",
 		"- - 02:42:ac:11:00:02 - 3 paused " ID "\n"},
 	{"Podman, off", "docker-inspect",
 		"[{\"Id\":\"" ID "\",\"Name\":\"db\",\"State\":{\"Status\":\"exited\"},"
-				 "\"HostConfig\":{\"CpusetCpus\":\"0-1\"}}]",
+		"\"HostConfig\":{\"CpusetCpus\":\"0-1\"}}]",
 		"db - - - 2 off " ID "\n"},
 	{"nobody", "docker-inspect", "[]\n", ""},
 	{"no id", "docker-inspect", "[{\"Name\":\"a\"}]", NULL, "no Id"},
