@@ -38,7 +38,8 @@ static bool is_qemu(const char *word)
 }
 
 /* The next word of a line in the shell's spelling, in place; NULL at the end. A quote without an
- * end reaches to the end of the line. */
+ * end reaches to the end of the line. ps prints words without their quotes: JSON is taken as it
+ * stands. */
 static char *next_word(char **at)
 {
 	char *text = *at + strspn(*at, " \t\r\n"), *out = text, *start = text, quote = 0;
@@ -47,6 +48,8 @@ static char *next_word(char **at)
 		*at = text;
 		return NULL;
 	}
+	if (*text == '{')
+		out = text = text + strcspn(text, " \t\r\n");
 	for (; *text && (quote || !strchr(" \t\r\n", *text)); text++) {
 		if (*text == '\\' && quote != '\'' && text[1])
 			*out++ = *++text;

@@ -160,6 +160,10 @@ static const struct guests_case qemu[] = {
 		"sockets=2,cores=3 -smbios type=1,uuid=" UUID "\n",
 		"web - 52:54:00:aa:bb:03 1610612736 3 running\n- " UUID
 		" 52:54:00:aa:bb:04 - 6 running\n"},
+	{"JSON as ps prints it", "qemu-cmdline",
+		"  77 /usr/bin/qemu-system-x86_64 -name guest=web -device "
+		"{\"driver\":\"e1000\",\"mac\":\"52:54:00:aa:bb:05\"} -m 1\n",
+		"web - 52:54:00:aa:bb:05 1048576 - running\n"},
 	{"an option without its value", "qemu-cmdline", "qemu-kvm -name", "- - - - - running\n"},
 	{"no QEMU", "qemu-cmdline", "grep qemu-system x\n", NULL, "no QEMU"},
 };
