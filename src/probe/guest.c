@@ -269,8 +269,6 @@ bool guest_has_mac(const struct guest *g, const char *mac)
 
 /* ---- numbers ---- */
 
-#define AMOUNT_MAX (INT64_C(1) << 62)
-
 /* The unit at `text`: "", "b", "KiB", "MB", "g"… 0 when it is none. */
 static int64_t unit_of(const char *text, int64_t none)
 {
@@ -306,7 +304,7 @@ int64_t guest_amount(const char *text, int64_t unit_bytes)
 	if (!isdigit((unsigned char)*text))
 		return 0;
 	for (; isdigit((unsigned char)*text); text++) {
-		if (whole > AMOUNT_MAX / 10)
+		if (whole > (INT64_MAX - 9) / 10)
 			return 0;
 		whole = 10 * whole + (*text - '0');
 	}
@@ -314,9 +312,11 @@ int64_t guest_amount(const char *text, int64_t unit_bytes)
 		for (text++; isdigit((unsigned char)*text); text++)
 			part += (*text - '0') * (step /= 10);
 	unit = unit_of(text, unit_bytes);
-	if (unit <= 0 || whole > (AMOUNT_MAX - unit) / unit)
+	if (unit <= 0 || whole > INT64_MAX / unit)
 		return 0;
-	return whole * unit + (int64_t)(part * (double)unit);
+	whole *= unit;
+	return part > 0 && whole < INT64_MAX - unit ? whole + (int64_t)(part * (double)unit)
+						    : whole;
 }
 
 int64_t guest_count(const char *text, const char *ends)

@@ -102,7 +102,7 @@ bool guest_has_mac(const struct guest *g, const char *mac);
 
 /* "1024", "2048MB", "512 MiB", "1.5G" in bytes. A number without a unit counts in unit_bytes. K M
  * G T, with or without B or iB, are powers of 1024, as hypervisors mean them. 0 when it is no
- * amount, is zero, or is over 2^62. */
+ * amount, is zero, or does not fit. */
 int64_t guest_amount(const char *text, int64_t unit_bytes);
 
 /* A positive count at the start of the text, nothing but white space or one of `ends` after it; 0

@@ -177,8 +177,8 @@ static void XMLCALL on_end(void *ctx, const char *full)
 		if (r->odd_depth == r->depth)
 			r->odd_depth = 0;
 	} else if (r->domain_depth && level == 0) {
-		if (!r->guest->name) {
-			err_set(r->e, ERR_INVALID, "a domain has no name");
+		if (!r->guest->name && !r->guest->uuid) {
+			err_set(r->e, ERR_INVALID, "a domain has neither name nor UUID");
 			fail(r);
 		}
 		r->domain_depth = 0;

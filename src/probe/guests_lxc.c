@@ -64,6 +64,8 @@ static void take(struct lxc *c, const char *key, const char *value)
 /* "State:   RUNNING"; lxc-info has more such lines. */
 static int take_info(struct lxc *c, char *line, struct err *e)
 {
+	if (text_starts(line, "lxc.")) /* "lxc.net.0.hwaddr invalid": it has no such key */
+		return 0;
 	char *value = guest_pair(line, ':');
 	bool state = value && strcasecmp(line, "state") == 0;
 

@@ -25,6 +25,7 @@
 #include <sys/stat.h>
 
 #define LOOK_AGAIN_MS (3600 * 1000)
+#define GIVEN_MAX (8 * 1024 * 1024)
 #define SOURCE_MAX (1024 * 1024) /* compared by content; a larger one counts as always new */
 
 struct share { /* what one subject gave last */
@@ -34,7 +35,9 @@ struct share { /* what one subject gave last */
 	uint64_t stamp;
 	int64_t looked_ms;
 	bool looked;
-	bool given; /* from outside, by probe_give; an error tells what the section lacks */
+	/* From outside, by probe_give: the section printed, because a thousand guests as values take
+	 * ten times the room of their text. An error tells what it lacks. */
+	char *given;
 };
 
 struct probe_ctx {
@@ -63,6 +66,7 @@ void probe_close(struct probe_ctx *p)
 	for (size_t i = 0; i < subjects_count; i++) {
 		json_free(p->shares[i].attributes);
 		json_free(p->shares[i].section);
+		free(p->shares[i].given);
 	}
 	free(p->shares);
 	free(p->root);
@@ -183,30 +187,39 @@ static struct share *share_of(const struct probe_ctx *p, const char *subject)
 }
 
 void probe_give(
-	struct probe_ctx *p, const char *subject, struct json *section, const struct err *why)
+	struct probe_ctx *p, const char *subject, const struct json *section, const struct err *why)
 {
 	struct share *kept = share_of(p, subject);
 	struct err none = ERR_INIT;
+	struct buf text;
 
-	kept->given = true;
 	if (!why)
 		why = &none;
 	if (strcmp(why->text, kept->error.text) != 0)
 		p->made++;
 	kept->error = *why;
-	if (section && !json_equal(section, kept->section)) {
+	buf_init(&text, GIVEN_MAX);
+	if (!kept->given)
+		kept->given = xstrdup("{}");
+	if (section && json_print(section, &text) == 0 &&
+		strcmp(kept->given, buf_str(&text)) != 0) {
+		free(kept->given);
+		kept->given = xstrndup(text.data, text.len); /* without the room it grew in */
+		kept->bytes = text.len;
 		p->made++;
-		json_free(kept->section);
-		kept->section = section;
-		kept->bytes = printed_bytes(section);
-	} else {
-		json_free(section);
 	}
+	buf_release(&text);
 }
 
-const struct json *probe_section(const struct probe_ctx *p, const char *subject)
+static struct json *section_of(const struct share *kept)
 {
-	return share_of(p, subject)->section;
+	return kept->given ? json_parse(kept->given, strlen(kept->given), NULL)
+			   : json_copy(kept->section);
+}
+
+struct json *probe_section(const struct probe_ctx *p, const char *subject)
+{
+	return section_of(share_of(p, subject));
 }
 
 /* Which sections stay: the largest are left out until the rest fits. errors gets their
@@ -250,7 +263,7 @@ static void fill(const struct probe_ctx *p, struct json *doc)
 			json_set_string(errors, subjects[i].name, kept->error.text);
 		if ((kept->error.code == ERR_NONE || kept->given) && subjects[i].has_section &&
 			!left_out[i])
-			json_set(doc, subjects[i].name, json_copy(kept->section));
+			json_set(doc, subjects[i].name, section_of(kept));
 	}
 	if (json_len(errors) > 0)
 		json_set(attributes, "him.probe.errors", errors);

@@ -45,13 +45,13 @@ int probe_collect(struct probe_ctx *p, struct json *doc, struct err *e);
 int probe_print(const char *root, struct buf *out, struct err *e);
 
 /* Takes the share of a subject from outside from now on: it is not looked at here any more. section
- * is taken over; NULL leaves what there was. why, may be NULL, says what the section lacks; both are
- * told. The subject must exist. */
-void probe_give(
-	struct probe_ctx *p, const char *subject, struct json *section, const struct err *why);
+ * is borrowed; NULL leaves what was given before. why, may be NULL, says what the section lacks; both
+ * are told. The subject must exist. */
+void probe_give(struct probe_ctx *p, const char *subject, const struct json *section,
+	const struct err *why);
 
-/* The section of a subject as it was last; borrowed until the next look. */
-const struct json *probe_section(const struct probe_ctx *p, const char *subject);
+/* The section of a subject as it was last; the caller frees. */
+struct json *probe_section(const struct probe_ctx *p, const char *subject);
 
 struct probe_identity {
 	char name[256];      /* host name */

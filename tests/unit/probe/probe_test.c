@@ -273,6 +273,43 @@ static const char *package_error(struct json *doc)
 		json_get(json_get(json_get(doc, "attributes"), "him.probe.errors"), "package"));
 }
 
+/* What is given from outside is told with what it lacks, and looked at here no more. */
+static void test_given(void **state)
+{
+	char *root = root_make();
+	struct probe_ctx *p = probe_open(root);
+	struct json *doc = json_object(),
+		    *guests = json_parse("{\"a:b\":{\"name\":\"b\"}}", 20, NULL);
+	struct err why = ERR_INIT;
+	assert_int_equal(probe_collect(p, doc, NULL), 0);
+	assert_json(json_get(doc, "guests"), "{}");
+	assert_false(probe_changed(p));
+
+	err_set(&why, ERR_UNAVAILABLE, "xen: it did not end in time");
+	probe_give(p, "guests", guests, &why);
+	assert_true(probe_changed(p));
+	json_free(doc);
+	doc = json_object();
+	assert_int_equal(probe_collect(p, doc, NULL), 0);
+	assert_json(json_get(doc, "guests"), "{\"a:b\":{\"name\":\"b\"}}");
+	assert_json(json_get(json_get(json_get(doc, "attributes"), "him.probe.errors"), "guests"),
+		"\"xen: it did not end in time\"");
+	probe_give(p, "guests", guests, &why); /* the same */
+	probe_give(p, "guests", NULL, &why);   /* what there was */
+	root_text(root, "/var/lib/lxc/box/config", "lxc.uts.name = box\n");
+	assert_false(probe_changed(p));
+
+	probe_give(p, "guests", guests, NULL); /* nothing is lacking now */
+	assert_true(probe_changed(p));
+	struct json *section = probe_section(p, "guests");
+	assert_json(section, "{\"a:b\":{\"name\":\"b\"}}");
+	json_free(section);
+	json_free(guests);
+	json_free(doc);
+	probe_close(p);
+	root_remove(root);
+}
+
 static void test_limits(void **state)
 {
 	struct json *doc = document_of_packages(20000, "1");
@@ -417,6 +454,7 @@ int main(void)
 		cmocka_unit_test(test_unchanged_source),
 		cmocka_unit_test(test_always_looked_at),
 		cmocka_unit_test(test_steady_boot),
+		cmocka_unit_test(test_given),
 		cmocka_unit_test(test_limits),
 		cmocka_unit_test(test_bad_sources),
 		cmocka_unit_test(test_no_root),
