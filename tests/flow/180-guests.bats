@@ -11,7 +11,7 @@ UUID2=22222222-2222-2222-2222-222222222222
 setup_file() {
 	work_open
 	export WORK
-	mkdir -p "$WORK/run/libvirt/qemu"
+	mkdir -p "$WORK/run/libvirt/qemu" "$WORK/bin"
 	start server him-server --home "$WORK/home" --late 60s --offline 120s
 	until_true "$LIMIT" curl -sf --unix-socket "$WORK/home/server.sock" http://x/healthz
 	local status people
@@ -46,8 +46,8 @@ free_port() {
 
 agent_start() { # agent_start INTERVAL
 	# shellcheck disable=SC2016
-	start m1 unshare -m --propagation private sh -c 'mount --bind "$1" /run && shift && exec "$@"' - "$WORK/run" \
-		him-agent --home "$WORK/m1" --parent "127.0.0.1:$(cat "$WORK/relay.port")" --retry-max 1s --report-interval "$1"
+	start m1 unshare -m --propagation private sh -c 'mount --bind "$1/run" /run && mount --bind "$1/bin" /usr/local/bin &&
+		shift && exec "$@"' - "$WORK" him-agent --home "$WORK/m1" --parent "127.0.0.1:$(cat "$WORK/relay.port")" --retry-max 1s --report-interval "$1"
 }
 
 # domain NAME UUID STATE: as libvirt writes its status file: beside, then moved.
@@ -114,6 +114,36 @@ children_ticks() {
 	until_true "$LIMIT" sh -c "curl -s --unix-socket $WORK/home/server.sock http://x/api/v1/machines/$(on_server /machines |
 		jq -r '.machines[0].id') | grep -q 'no XML'"
 	guests "keys == [\"libvirt-qemu:$UUID2\"]"
+}
+
+# An engine whose program hangs while $WORK/hang is there.
+engine() {
+	cat >"$WORK/bin/docker" <<-SH
+		#!/bin/sh
+		[ ! -e $WORK/hang ] || exec sleep 3600
+		case \$1 in
+		ps) echo 7938ef110db9 ;;
+		inspect) echo '[{"Id":"7938ef110db9","Name":"/box","State":{"Status":"running"}}]' ;;
+		esac
+	SH
+	chmod 755 "$WORK/bin/docker"
+	: >"$WORK/run/docker.sock"
+}
+
+@test "an engine that hangs is given up, its guests stay, and the others are told" {
+	domain db $UUID2 running
+	engine
+	domain db $UUID2 paused
+	until_true "$LIMIT" guests '.["docker:7938ef110db9"].name == "box"'
+	: >"$WORK/hang"
+	domain web $UUID1 running
+	until_true "$LIMIT" guests ".[\"libvirt-qemu:$UUID1\"].name == \"web\""
+	guests '.["docker:7938ef110db9"].state == "running"'
+	curl -s --unix-socket "$WORK/home/server.sock" "http://x/api/v1/machines/$(on_server /machines |
+		jq -r '.machines[0].id')" | grep -q 'docker: docker: it did not end in time'
+	rm "$WORK/hang"
+	domain web $UUID1 paused
+	until_true "$LIMIT" guests ".[\"libvirt-qemu:$UUID1\"].state == \"paused\""
 }
 
 @test "guests --kind reads a listing, says what is wrong, and exits so" {
