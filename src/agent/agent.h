@@ -16,7 +16,7 @@
 
 struct agent_conf {
 	char *home, *parents, *log_level, *server, *ca_fingerprint, *token_file, *name, *root,
-		*kind;
+		*kind, *without;
 	const char *file; /* the word behind the options, where there is one */
 	int64_t report_ms, spool_max_bytes, jobs, hold_ms, poll_ms, keepalive_ms, better_ms,
 		retry_max_ms, clock_offset_ms;

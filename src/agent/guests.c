@@ -77,7 +77,7 @@ static void list_host(struct guests *list)
 	struct json *errors = json_object();
 	struct json_iter it;
 
-	guests_host("", list, errors);
+	guests_host("", NULL, list, errors, NULL);
 	for (it = json_iter(errors); json_next(&it);)
 		log_warn("%s: not all guests could be listed: %s", it.key, json_str(it.value));
 	json_free(errors);
@@ -105,16 +105,17 @@ int guests_word(const char *kind, const char *file, bool as_json, struct buf *ou
 	return rc;
 }
 
-int guests_records_word(struct buf *out, struct err *e)
+int guests_records_word(const char *without, struct buf *out, struct err *e)
 {
-	struct json *told = json_object(), *errors = json_object();
+	struct json *told = json_object(), *errors = json_object(), *slow = json_array();
 	struct guests list;
 	int rc;
 
 	guests_init(&list);
-	guests_host("", &list, errors);
+	guests_host("", without, &list, errors, slow);
 	json_set(told, "guests", guests_records(&list));
 	json_set(told, "errors", errors);
+	json_set(told, "slow", slow);
 	rc = json_print(told, out) < 0 || buf_addc(out, '\n') < 0
 		? err_set(e, ERR_TOO_LARGE, "the list is over %zu bytes", out->max)
 		: 0;

@@ -18,8 +18,9 @@ struct agent;
  * file ("-" is standard input), without one those of this host. */
 int guests_word(const char *kind, const char *file, bool as_json, struct buf *out, struct err *e);
 
-/* The same of this host as records for a report: {"guests":{…},"errors":{…}} and a line end. */
-int guests_records_word(struct buf *out, struct err *e);
+/* The same of this host as records for a report, {"guests":{…},"errors":{…},"slow":[…]} and a line
+ * end. without: platforms that are not asked, or NULL. */
+int guests_records_word(const char *without, struct buf *out, struct err *e);
 
 /* Watches, and gives a->probe the guests at every change; report.c hears of it by report_soon. before
  * is the document told last, or NULL: what it says of guests holds until the first look. */

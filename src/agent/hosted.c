@@ -12,6 +12,8 @@
  * where one starts every second costs no more than a fiftieth of a processor. A platform that could
  * not tell keeps the guests it told before.
  *
+ * A platform that hangs would keep the others waiting at every look: it is left alone for a while.
+ *
  * The child has a session of its own and is killed with what it started when it is late.
  */
 #include "agent/agent.h"
@@ -36,6 +38,7 @@
 #define REST_MAX_MS 60000
 #define LATE_MS (GUESTS_LOOK_MS + 15000)
 #define HOURLY_MS 3600000
+#define ALONE_MS (10 * 60000)
 #define SAID_MAX (8u << 20)
 
 struct hosted {
@@ -46,6 +49,10 @@ struct hosted {
 	bool known, due; /* due: a change that no look has seen yet */
 	int64_t looked_mono, rest_until_mono;
 	int64_t cpu_ms; /* of the last child and what it started */
+
+	char without
+		[200]; /* slow platforms, joined by commas, and until when they are left alone */
+	int64_t without_until_mono;
 
 	/* the child; pid 0: there is none */
 	pid_t pid;
@@ -91,6 +98,17 @@ static void keep_untold(struct json *guests, const struct json *errors, const st
 				json_set(guests, it.key, json_copy(it.value));
 }
 
+static void leave_alone(struct hosted *h, const struct json *slow)
+{
+	for (size_t i = 0; i < json_len(slow); i++) {
+		size_t n = strlen(h->without);
+		const char *name = json_str(json_at(slow, i));
+		if (name && n + strlen(name) + 2 < sizeof h->without)
+			snprintf(h->without + n, sizeof h->without - n, "%s%s", n ? "," : "", name);
+		h->without_until_mono = clock_mono_ms() + ALONE_MS;
+	}
+}
+
 static void tell(struct hosted *h, const struct json *said)
 {
 	struct json *guests = json_copy(json_get(said, "guests"));
@@ -104,6 +122,7 @@ static void tell(struct hosted *h, const struct json *said)
 		if (why.code == ERR_NONE)
 			err_set(&why, ERR_UNAVAILABLE, "%s: %s", it.key, json_str(it.value));
 	probe_give(h->agent->probe, "guests", guests, &why);
+	leave_alone(h, json_get(said, "slow"));
 	json_free(guests);
 	json_free(before);
 }
@@ -178,10 +197,12 @@ static void on_said(evutil_socket_t fd, short what, void *arg)
 
 static int child_start(struct hosted *h, struct err *e)
 {
-	static const char *const argv[] = {
-		"/proc/self/exe", "guests", "--records", "--log-level", "error", NULL};
+	const char *const argv[] = {"/proc/self/exe", "guests", "--records", "--log-level", "error",
+		"--without", h->without, NULL};
 	int pipes[2];
 
+	if (clock_mono_ms() >= h->without_until_mono)
+		h->without[0] = '\0';
 	if (pipe2(pipes, O_CLOEXEC | O_NONBLOCK) < 0)
 		return err_errno(e, "cannot make a pipe");
 	fcntl(pipes[1], F_SETFL, 0); /* its end waits until there is room */
@@ -223,7 +244,8 @@ static void on_timer(evutil_socket_t fd, short what, void *arg)
 		return;
 	}
 	/* Not before `due` is judged: the stamp has to follow every change. */
-	if (guests_watch_changed(h->watch))
+	if (guests_watch_changed(h->watch) ||
+		(h->without[0] && clock_mono_ms() >= h->without_until_mono))
 		h->due = true;
 	if (h->due || clock_mono_ms() - h->looked_mono >= HOURLY_MS)
 		look(h);

@@ -62,6 +62,8 @@ static const struct conf_item settings[] = {
 		"probe: look at a captured machine below this folder"},
 	{"kind", CONF_STRING, OFFSET(kind), NULL, 0, 64,
 		"guests: what the FILE behind it is: virsh-dumpxml, xl-list-l, vmx …"},
+	{"without", CONF_STRING, OFFSET(without), NULL, 0, 200,
+		"guests: platforms that are not asked, joined by commas"},
 	{"records", CONF_BOOL, OFFSET(records), NULL, 0, 0,
 		"guests: print records as reports have them, and what went wrong"},
 	{"json", CONF_BOOL, OFFSET(json), NULL, 0, 0,
@@ -141,7 +143,7 @@ static int do_guests(const struct agent_conf *c, struct err *e)
 	int rc;
 
 	buf_init(&b, 64u << 20);
-	rc = c->records ? guests_records_word(&b, e)
+	rc = c->records ? guests_records_word(c->without, &b, e)
 			: guests_word(c->kind, c->file, c->json, &b, e);
 	if (rc == 0)
 		fwrite(buf_str(&b), 1, b.len, stdout);

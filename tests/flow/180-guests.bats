@@ -141,9 +141,12 @@ engine() {
 	guests '.["docker:7938ef110db9"].state == "running"'
 	curl -s --unix-socket "$WORK/home/server.sock" "http://x/api/v1/machines/$(on_server /machines |
 		jq -r '.machines[0].id')" | grep -q 'docker: docker: it did not end in time'
-	rm "$WORK/hang"
+	# It is left alone now: the others do not wait for it.
 	domain web $UUID1 paused
 	until_true "$LIMIT" guests ".[\"libvirt-qemu:$UUID1\"].state == \"paused\""
+	curl -s --unix-socket "$WORK/home/server.sock" "http://x/api/v1/machines/$(on_server /machines |
+		jq -r '.machines[0].id')" | grep -q 'left alone for a while'
+	guests '.["docker:7938ef110db9"].state == "running"'
 }
 
 @test "guests --kind reads a listing, says what is wrong, and exits so" {

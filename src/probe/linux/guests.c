@@ -28,20 +28,38 @@
 	(IN_CREATE | IN_DELETE | IN_MOVED_FROM | IN_MOVED_TO | IN_CLOSE_WRITE | IN_DELETE_SELF |   \
 		IN_ONLYDIR)
 
-void guests_host(const char *root, struct guests *list, struct json *errors)
+static bool is_without(const char *names, const char *name)
+{
+	size_t n = strlen(name);
+	for (const char *at = names; at && *at; at += strcspn(at, ","), at += *at == ',')
+		if (strncmp(at, name, n) == 0 && (at[n] == ',' || !at[n]))
+			return true;
+	return false;
+}
+
+void guests_host(const char *root, const char *without, struct guests *list, struct json *errors,
+	struct json *slow)
 {
 	struct host h = {.root = root, .until_ms = clock_mono_ms() + GUESTS_LOOK_MS, .list = list};
 
 	for (size_t i = 0; i < platforms_count; i++) {
+		const struct platform *p = &platforms[i];
+		int64_t began = clock_mono_ms();
 		struct err e = ERR_INIT;
-		if (!platforms[i].is_here(root))
+		if (!p->is_here(root))
 			continue;
 		h.before = list->count;
-		h.platform = platforms[i].name;
+		h.platform = p->name;
 		h.e = &e;
-		platforms[i].list(&h);
+		if (is_without(without, p->name))
+			err_set(&e, ERR_UNAVAILABLE,
+				"it took too long and is left alone for a while");
+		else
+			p->list(&h);
 		if (e.code != ERR_NONE)
-			json_set_string(errors, platforms[i].name, e.text);
+			json_set_string(errors, p->name, e.text);
+		if (slow && clock_mono_ms() - began > GUESTS_SLOW_MS)
+			json_add(slow, json_string(p->name));
 	}
 	guests_settle(list);
 }
@@ -54,7 +72,7 @@ int guests_look(const struct probe_env *env, struct subject_out *out, struct err
 	int rc = 0;
 
 	guests_init(&list);
-	guests_host(env->root, &list, errors);
+	guests_host(env->root, NULL, &list, errors, NULL);
 	struct json *records = guests_records(&list);
 	for (it = json_iter(records); rc == 0 && json_next(&it);)
 		rc = subject_add(out, it.key, json_copy(it.value), e);

@@ -22,18 +22,24 @@
 #define ID2 "8938ef110db9744de8952b584fe6b17ee6e4175f0d1aa52e1fb0c6f3a0eaad59"
 
 /* The records of a root, and its errors, against JSON. */
-static void expect(const char *root, const char *want, const char *want_errors)
+static void expect_without(
+	const char *without, const char *root, const char *want, const char *want_errors)
 {
 	struct json *errors = json_object();
 	struct guests list;
 	guests_init(&list);
-	guests_host(root, &list, errors);
+	guests_host(root, without, &list, errors, NULL);
 	struct json *got = guests_records(&list);
 	assert_json(got, want);
 	assert_json(errors, want_errors);
 	json_free(got);
 	json_free(errors);
 	guests_release(&list);
+}
+
+static void expect(const char *root, const char *want, const char *want_errors)
+{
+	expect_without(NULL, root, want, want_errors);
 }
 
 static void domain(
@@ -273,6 +279,18 @@ static void test_containers(void **state)
 	root_remove(root);
 }
 
+static void test_without(void **state)
+{
+	char *root = root_make();
+	root_text(root, "/var/lib/lxc/box/config", "lxc.uts.name = box\n");
+	root_text(root, "/etc/libvirt/lxc/a.xml", "<domain><name>a</name></domain>");
+	expect_without("docker,lxc", root,
+		"{\"libvirt-lxc:a\":{\"platform\":\"libvirt-lxc\",\"name\":\"a\",\"state\":\"off\"}"
+		"}",
+		"{\"lxc\":\"it took too long and is left alone for a while\"}");
+	root_remove(root);
+}
+
 static void test_section(void **state)
 {
 	char *root = root_make();
@@ -377,6 +395,7 @@ int main(void)
 		cmocka_unit_test(test_proxmox),
 		cmocka_unit_test(test_processes),
 		cmocka_unit_test(test_containers),
+		cmocka_unit_test(test_without),
 		cmocka_unit_test(test_section),
 		cmocka_unit_test(test_twins),
 		cmocka_unit_test(test_watch),
