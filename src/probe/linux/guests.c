@@ -88,8 +88,8 @@ int guests_look(const struct probe_env *env, struct subject_out *out, struct err
 
 struct guests_watch {
 	char *root;
-	int fd; /* inotify */
-	size_t watches;
+	int fd;              /* inotify */
+	int watches, newest; /* how many there are; the highest number, which only new ones pass */
 	uint64_t stamp;
 	bool looked;
 };
@@ -114,8 +114,10 @@ static void watch(struct guests_watch *w, const char *path)
 {
 	int n = w->fd >= 0 && w->watches < WATCHES_MAX ? inotify_add_watch(w->fd, path, EVENTS)
 						       : -1;
-	if (n > 0 && (size_t)n > w->watches)
-		w->watches = (size_t)n;
+	if (n > w->newest) {
+		w->newest = n;
+		w->watches++;
+	}
 }
 
 /* The sum over the entries, so that their order does not matter. */
@@ -193,13 +195,28 @@ int guests_watch_fd(const struct guests_watch *w)
 	return w->fd;
 }
 
+/* A folder that is gone frees its watch. */
+static void count_gone(struct guests_watch *w, const char *events, size_t len)
+{
+	struct inotify_event one;
+
+	for (size_t at = 0; at + sizeof(one) <= len; at += sizeof(one) + one.len) {
+		memcpy(&one, events + at, sizeof(one));
+		if (one.mask & IN_IGNORED)
+			w->watches--;
+	}
+}
+
 bool guests_watch_drain(struct guests_watch *w)
 {
 	char events[4096];
 	bool any = false;
+	ssize_t n;
 
-	for (int i = 0; i < 1000 && read(w->fd, events, sizeof(events)) > 0; i++)
+	for (int i = 0; i < 1000 && (n = read(w->fd, events, sizeof(events))) > 0; i++) {
+		count_gone(w, events, (size_t)n);
 		any = true;
+	}
 	return any;
 }
 

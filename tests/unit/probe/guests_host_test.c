@@ -13,6 +13,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 #include <cmocka.h>
 
 #define A "11111111-1111-1111-1111-111111111111"
@@ -370,6 +372,32 @@ static void test_watch_inside(void **state)
 	root_remove(root);
 }
 
+/* Containers that come and go use up no watches. */
+static void test_watch_many(void **state)
+{
+	enum { AT_ONCE = 2100 };
+	char *root = root_make(), *path;
+	root_text(root, "/var/lib/lxc/stays/config", "lxc.uts.name = a\n");
+	struct guests_watch *w = guests_watch_open(root);
+	for (int round = 0; round < 3; round++)
+		for (int there = 1; there >= 0; there--) {
+			for (int i = 0; i < AT_ONCE; i++) {
+				path = xasprintf("%s/var/lib/lxc/%d.%d", root, round, i);
+				assert_int_equal(there ? mkdir(path, 0755) : rmdir(path), 0);
+				free(path);
+			}
+			assert_true(guests_watch_changed(w));
+			guests_watch_drain(w);
+		}
+	root_text(root, "/var/lib/lxc/new/config", "lxc.uts.name = b\n");
+	assert_true(guests_watch_changed(w));
+	guests_watch_drain(w);
+	root_text(root, "/var/lib/lxc/new/config", "lxc.uts.name = c\n");
+	assert_true(readable(w));
+	guests_watch_close(w);
+	root_remove(root);
+}
+
 static void test_watch_silent(void **state)
 {
 	char *root = root_make();
@@ -400,6 +428,7 @@ int main(void)
 		cmocka_unit_test(test_twins),
 		cmocka_unit_test(test_watch),
 		cmocka_unit_test(test_watch_inside),
+		cmocka_unit_test(test_watch_many),
 		cmocka_unit_test(test_watch_silent),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
