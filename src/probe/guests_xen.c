@@ -318,11 +318,13 @@ static char *last_word(char *row)
 	return end;
 }
 
-/* NAME [ID] MEM VCPUS STATE TIME [UUID …], read from the back: a name may hold blanks. */
-static int table_row(struct guests *list, char *row, struct err *e)
+/* NAME [ID] MEM [CPU] VCPUS STATE TIME [UUID …], read from the back: a name may hold blanks. The
+ * first Xen had a column CPU: the processor it is on. */
+static int table_row(struct guests *list, char *row, bool has_cpu, struct err *e)
 {
 	struct guest *g = guests_add(list, e);
-	char *words[3], *word;
+	size_t fixed = has_cpu ? 3 : 2, n;
+	char *words[4] = {NULL}, *word; /* VCPUS, CPU, MEM, ID */
 
 	if (!g)
 		return -1;
@@ -334,47 +336,45 @@ static int table_row(struct guests *list, char *row, struct err *e)
 		return err_set(e, ERR_INVALID, "'%.60s' is no row of a table of domains", row);
 	g->state = guest_state_letters(word);
 	*word = 0;
-	for (size_t n = 0; n < 3; n++) { /* VCPUS, MEM, ID */
-		words[n] = last_word(row);
-		if (words[n] <= row || !is_number(words[n])) {
-			if (n < 2)
-				return err_set(e, ERR_INVALID,
-					"'%.60s' has no memory and processors", row);
-			words[n] = NULL; /* one that xend keeps and that does not run */
+	for (n = 0; n <= fixed; n++) {
+		word = last_word(row);
+		if (word <= row || !is_number(word))
 			break;
-		}
-		if (n < 2)
-			words[n][-1] = 0;
+		words[n] = word;
+		word[-1] = 0;
 	}
-	if (!words[2])
+	if (n < fixed)
+		return err_set(e, ERR_INVALID, "'%.60s' has no memory and processors", row);
+	const char *id = words[fixed];
+	if (!id) /* one that xend keeps and that does not run */
 		g->state = GUEST_OFF;
-	else
-		words[2][-1] = 0;
 	g->vcpus = guest_count(words[0], "");
-	g->memory_bytes = guest_amount(words[1], 1 << 20);
+	g->memory_bytes = guest_amount(words[fixed - 1], 1 << 20);
 	if (guest_name(list, g, row, e))
 		return -1;
 	if (!g->name)
 		return err_set(e, ERR_INVALID, "a domain has no name");
-	g->ignored = words[2] ? strcmp(words[2], "0") == 0 : strcmp(g->name, "Domain-0") == 0;
+	g->ignored = id ? strcmp(id, "0") == 0 : strcmp(g->name, "Domain-0") == 0;
 	return 0;
 }
 
 int guests_xen_table(const char *text, size_t len, struct guests *list, struct err *e)
 {
 	char *at = arena_strndup(list->arena, text, len), *line;
-	bool head = false;
+	bool head = false, has_cpu = false;
 
 	while ((line = guest_line(&at))) {
 		if (!*text_trim(line))
 			continue;
-		if (!head && strncmp(line, "Name", 4) == 0 && strstr(line, "Mem"))
+		if (!head && strncmp(line, "Name", 4) == 0 && strstr(line, "Mem")) {
 			head = true;
-		else if (!head)
+			has_cpu = strstr(line, " CPU ") != NULL;
+		} else if (!head) {
 			return err_set(e, ERR_INVALID,
 				"it does not begin with the head of a table of domains");
-		else if (table_row(list, line, e))
+		} else if (table_row(list, line, has_cpu, e)) {
 			return -1;
+		}
 	}
 	return head ? 0 : err_set(e, ERR_INVALID, "there is no table of domains in it");
 }

@@ -83,6 +83,11 @@ static const struct guests_case tables[] = {
 		"Fedora3                                  164      128     1 ------     81.9\n"
 		"old                                               256     2 ------     11.0\n",
 		"Fedora3 - - 134217728 1 running\nold - - 268435456 2 off\n"},
+	{"the first Xen", "xl-list",
+		"Name              Id  Mem(MB)  CPU VCPU(s)  State  Time(s)  Console\n"
+		"Domain-0           0      507    0    1      r----     36.4\n"
+		"vm1                1      128    3    2      -b---      8.5    9601\n",
+		"vm1 - - 134217728 2 running\n"},
 	{"nobody", "xl-list", "Name  ID   Mem VCPUs\tState\tTime(s)\n", ""},
 	{"no head", "xl-list", "vm1  4 20480     4     -b----  1415311.0\n", NULL, "head"},
 	{"an error of xl", "xl-list", "libxl: error: cannot open\n", NULL, "head"},
