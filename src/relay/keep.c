@@ -118,7 +118,6 @@ static void up_done(struct store_job *job)
 	struct relay *r = k->r;
 	struct up *u, *tmp;
 
-	r->disk_full = job->err.code == ERR_NO_SPACE;
 	if (job->err.code) {
 		log_limited(LOG_WARN_, "spool", 60000, "reports are not taken: %s", job->err.text);
 		r->spool_bytes -= (int64_t)k->job_bytes;
@@ -294,7 +293,6 @@ static void mail_done(struct store_job *job)
 	struct keep_job *k = (struct keep_job *)job;
 	struct relay *r = k->r;
 
-	r->disk_full = job->err.code == ERR_NO_SPACE;
 	if (job->err.code)
 		log_limited(LOG_WARN_, "mail", 60000, "orders are not taken: %s", job->err.text);
 	else {

@@ -74,6 +74,15 @@ static void presence_add(void *ctx, const struct hub_presence *p)
 		presence_flush(r);
 }
 
+/* Everybody, instead of what was gathered. */
+static void presence_again(struct relay *r)
+{
+	json_free(r->presence);
+	r->presence = json_array();
+	hub_each(r->hub, presence_add, r);
+	r->presence_whole = false;
+}
+
 static void on_presence(void *ctx, const struct hub_presence *p)
 {
 	struct relay *r = ctx;
@@ -198,6 +207,8 @@ static int64_t on_collect(void *ctx, struct buf *out)
 	int64_t ticket;
 	bool first;
 
+	if (r->presence_whole)
+		presence_again(r);
 	presence_flush(
 		r); /* who is where travels before what they say: the server answers along that way */
 	told_flush(r);
@@ -214,7 +225,10 @@ static void on_accepted(void *ctx, int64_t ticket)
 
 static void on_lost(void *ctx, int64_t ticket)
 {
-	keep_lost(ctx, ticket);
+	struct relay *r = ctx;
+
+	keep_lost(r, ticket);
+	r->presence_whole = true; /* presence is on no disk: it went with the exchange */
 }
 
 static void on_down(void *ctx, const char *frames, size_t len, uint64_t cursor)
@@ -251,14 +265,30 @@ static void on_contact(void *ctx, bool made, const char *parent, const struct er
 		return;
 	}
 	log_info("in contact with %s", parent);
-	json_free(r->presence); /* what was gathered is in the whole picture that goes now */
-	r->presence = json_array();
-	hub_each(r->hub, presence_add, r);
+	r->presence_whole = true;
 	uplink_wake(r->uplink);
 }
 
 static const struct uplink_ops uplink_ops = {on_hello, on_collect, on_accepted, on_lost, on_down,
 	on_judge, on_parent, on_waiting, on_contact};
+
+/* ---- the disk ---- */
+
+/* The notice travels with any exchange, but a request may be held for a minute: this makes one go now. */
+static void on_room(void *ctx, bool full)
+{
+	struct relay *r = ctx;
+	struct json *body = json_object();
+
+	r->disk_full = full;
+	if (full)
+		log_error("the disk is full: nothing is taken until there is room");
+	else
+		log_info("there is room on the disk again");
+	json_set(body, "children", json_array());
+	own_envelope(r, "presence", body);
+	json_free(body);
+}
 
 /* ---- parents, certificates ---- */
 
@@ -434,6 +464,7 @@ static int open_all(struct relay *r, struct err *e)
 	addresses_make(r);
 	if (uplink_begin(r, e) < 0 || keep_open(r, e) < 0)
 		return -1;
+	store_watch(r->store, on_room, r);
 	r->timer = event_new(r->base, -1, 0, on_timer, r);
 	event_add(r->timer, &soon);
 	return 0;

@@ -46,7 +46,7 @@ struct relay {
 	struct store *store;
 	char spool[ID_SIZE]; /* random id of the disk that mail and spool stand on */
 	int64_t spool_bytes, spool_rows;
-	bool disk_full;
+	bool disk_full; /* what the store says of it */
 	struct up *ups; /* what waits to go up, oldest first */
 	int64_t next_ticket;
 	struct buf volatiles; /* envelopes that need no disk */
@@ -59,6 +59,7 @@ struct relay {
 	/* relay.c */
 	char stream[STREAM_LEN + 1];  /* of its own, volatile, envelopes */
 	struct json *presence, *told; /* gathered until the next exchange */
+	bool presence_whole;          /* what was said of it may be lost: say all of it again */
 };
 
 /* keep.c: the disk */

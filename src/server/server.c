@@ -244,6 +244,19 @@ static void on_signal(evutil_socket_t sig, short what, void *arg)
 	event_base_loopbreak(arg);
 }
 
+/* Who came and went while nothing could be written was not noted. */
+static void on_room(void *ctx, bool full)
+{
+	struct server *s = ctx;
+
+	if (full) {
+		log_error("the disk is full: nothing is taken until there is room");
+		return;
+	}
+	log_info("there is room on the disk again");
+	hub_again(s->hub);
+}
+
 /* ---- the first start ---- */
 
 static int first(void *ctx, struct db *db, struct err *e)
@@ -377,6 +390,7 @@ static int open_all(struct server *s, struct err *e)
 	if (!s->api || people_open(s, e) < 0 || machines_open(s, e) < 0 ||
 		facts_ports_save(s, e) < 0 || presence_load(s, e) < 0 || lists_load(s, e) < 0)
 		return -1;
+	store_watch(s->store, on_room, s);
 	s->timer = event_new(s->base, -1, EV_PERSIST, on_timer, s);
 	event_add(s->timer, &tick);
 	dispatch_below(s, "");

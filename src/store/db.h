@@ -66,6 +66,11 @@ int db_savepoint(struct db *db, struct err *e);
 int db_release(struct db *db, struct err *e);
 void db_rollback_to(struct db *db); /* and release */
 
+/* How much this connection has changed since it was opened: a number to compare, of no meaning else. */
+int64_t db_changes(const struct db *db);
+/* Writes something small to the disk that changes nothing: is there room? Not in a transaction. */
+int db_try_write(struct db *db, struct err *e);
+
 /* A consistent copy of the whole database into a new file (0600), while others read and write. Not in a transaction. */
 int db_copy_to(struct db *db, const char *path, struct err *e);
 

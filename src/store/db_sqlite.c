@@ -289,6 +289,17 @@ void db_rollback_to(struct db *db)
 	(void)db_exec(db, "ROLLBACK TO one; RELEASE one", NULL);
 }
 
+int64_t db_changes(const struct db *db)
+{
+	return sqlite3_total_changes64(db->h);
+}
+
+int db_try_write(struct db *db, struct err *e)
+{
+	/* A number that SQLite keeps for its user and that nobody uses here: setting it writes a page, whatever it was. */
+	return db_exec(db, "PRAGMA user_version = 1", e);
+}
+
 static int vacuum_into(struct db *db, const char *path, struct err *e)
 {
 	struct stmt *s = db_prepare_once(db, "VACUUM INTO ?1", e);

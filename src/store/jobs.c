@@ -4,6 +4,9 @@
  * transaction, commits once, and only then hands the jobs back to the loop. Under load, many jobs share one sync of
  * the disk; alone, a job is committed at once. Readers see the last commit (WAL) and never wait for the writer.
  *
+ * A full disk is remembered until something was written again: a commit of jobs that changed nothing proves nothing. When
+ * nobody has anything to write, the writer tries by itself, so that room is noticed without anybody's help.
+ *
  * Invariants: done() runs after the commit, in the order in which jobs were queued; a job that failed leaves nothing; a
  * commit that failed, or a disk that did, fails every job of its batch. One mutex guards the queues and the list of what is done;
  * no job runs under it.
@@ -16,12 +19,15 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
+#include <time.h>
 #include <unistd.h>
 
 #define BATCH_MAX 512
 #define BATCH_US 20000 /* a batch takes no new job after it ran so long */
 #define QUEUE_MAX 100000
 #define READERS 2
+#define ROOM_EVERY_S 1       /* how often a full disk is tried */
+#define ROOM_BYTES (1 << 20) /* less than this is no room */
 
 struct queue {
 	struct store_job *first, **last;
@@ -39,6 +45,9 @@ struct store {
 	bool closing;
 	pthread_t writer, readers[READERS];
 	struct store_stats stats;
+	void (*watch)(void *ctx, bool full);
+	void *watch_ctx;
+	bool said_full; /* what the watcher knows; the loop's */
 };
 
 static void queue_init(struct queue *q)
@@ -96,23 +105,55 @@ static void run_done(struct store *s)
 	}
 }
 
+static void say_full(struct store *s)
+{
+	bool full;
+
+	pthread_mutex_lock(&s->lock);
+	full = s->stats.full;
+	pthread_mutex_unlock(&s->lock);
+	if (full == s->said_full)
+		return;
+	s->said_full = full;
+	if (s->watch)
+		s->watch(s->watch_ctx, full);
+}
+
 static void on_wakeup(evutil_socket_t fd, short what, void *arg)
 {
 	uint64_t n;
 
 	(void)!read(fd, &n, sizeof n);
 	run_done(arg);
+	say_full(arg);
 }
 
 /* ---- the writer ---- */
 
+static void wait_for_write(struct store *s)
+{
+	struct timespec until;
+
+	if (!s->stats.full) {
+		pthread_cond_wait(&s->writes, &s->lock);
+		return;
+	}
+	clock_gettime(CLOCK_MONOTONIC, &until);
+	until.tv_sec += ROOM_EVERY_S;
+	pthread_cond_timedwait(&s->writes, &s->lock, &until);
+}
+
+/* A job; NULL when there is none, after a while if `wait` and the disk is full, and when the store closes. */
 static struct store_job *next_write(struct store *s, bool wait)
 {
 	struct store_job *job;
 
 	pthread_mutex_lock(&s->lock);
-	while (wait && !s->write_queue.first && !s->closing)
-		pthread_cond_wait(&s->writes, &s->lock);
+	while (wait && !s->write_queue.first && !s->closing) {
+		wait_for_write(s);
+		if (s->stats.full)
+			break;
+	}
 	job = queue_get(&s->write_queue);
 	pthread_mutex_unlock(&s->lock);
 	return job;
@@ -160,7 +201,7 @@ static void write_batch(struct store *s, struct db *db, struct store_job *job)
 {
 	struct err e = ERR_INIT;
 	struct queue batch;
-	int64_t begun = clock_mono_us(), failed;
+	int64_t begun = clock_mono_us(), changes = db_changes(db), failed;
 	bool good;
 
 	queue_init(&batch);
@@ -183,9 +224,47 @@ static void write_batch(struct store *s, struct db *db, struct store_job *job)
 	s->stats.failed += failed;
 	s->stats.committed += batch.n - failed;
 	s->stats.last_commit_us = clock_mono_us() - begun;
-	s->stats.full = e.code == ERR_NO_SPACE;
+	if (e.code == ERR_NO_SPACE)
+		s->stats.full = true;
+	else if (e.code == ERR_NONE && db_changes(db) != changes)
+		s->stats.full = false;
 	pthread_mutex_unlock(&s->lock);
 	finish(s, &batch);
+}
+
+static bool is_full(struct store *s)
+{
+	bool full;
+
+	pthread_mutex_lock(&s->lock);
+	full = s->stats.full;
+	pthread_mutex_unlock(&s->lock);
+	return full;
+}
+
+/* Is there room again? Only the writer asks, so nothing else is being written. */
+static void try_room(struct store *s, struct db *db)
+{
+	int64_t free_bytes = file_free_bytes(s->path);
+	struct queue none;
+
+	if ((free_bytes >= 0 && free_bytes < ROOM_BYTES) || db_try_write(db, NULL) < 0)
+		return;
+	pthread_mutex_lock(&s->lock);
+	s->stats.full = false;
+	pthread_mutex_unlock(&s->lock);
+	queue_init(&none);
+	finish(s, &none); /* wakes the loop, which tells the watcher */
+}
+
+static bool closing(struct store *s)
+{
+	bool yes;
+
+	pthread_mutex_lock(&s->lock);
+	yes = s->closing && !s->write_queue.first;
+	pthread_mutex_unlock(&s->lock);
+	return yes;
 }
 
 static void *writer(void *arg)
@@ -195,7 +274,12 @@ static void *writer(void *arg)
 	struct db *db = db_open(s->path, DB_WRITE, &e);
 	struct store_job *job;
 
-	while ((job = next_write(s, true))) {
+	while ((job = next_write(s, true)) || !closing(s)) {
+		if (!job) {
+			if (db && is_full(s))
+				try_room(s, db);
+			continue;
+		}
 		if (!db && !(db = db_open(s->path, DB_WRITE, &e))) {
 			struct queue one;
 			queue_init(&one);
@@ -301,6 +385,12 @@ int store_now(struct store *s, int (*work)(void *ctx, struct db *db, struct err 
 	return rc;
 }
 
+void store_watch(struct store *s, void (*changed)(void *ctx, bool full), void *ctx)
+{
+	s->watch = changed;
+	s->watch_ctx = ctx;
+}
+
 void store_stats(struct store *s, struct store_stats *out)
 {
 	pthread_mutex_lock(&s->lock);
@@ -316,6 +406,7 @@ struct store *store_open(const char *path, struct event_base *base,
 {
 	struct store *s = xcalloc(1, sizeof *s);
 	struct db *db = db_open(path, DB_WRITE, e);
+	pthread_condattr_t mono;
 	int rc = db ? migrate(db, migrations, e) : -1;
 
 	db_close(db);
@@ -329,7 +420,10 @@ struct store *store_open(const char *path, struct event_base *base,
 	queue_init(&s->read_queue);
 	queue_init(&s->finished);
 	pthread_mutex_init(&s->lock, NULL);
-	pthread_cond_init(&s->writes, NULL);
+	pthread_condattr_init(&mono);
+	pthread_condattr_setclock(&mono, CLOCK_MONOTONIC);
+	pthread_cond_init(&s->writes, &mono);
+	pthread_condattr_destroy(&mono);
 	pthread_cond_init(&s->reads, NULL);
 	s->wakeup_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
 	s->wakeup = event_new(base, s->wakeup_fd, EV_READ | EV_PERSIST, on_wakeup, s);

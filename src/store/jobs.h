@@ -43,8 +43,12 @@ struct store_stats {
 	int64_t commits;           /* transactions */
 	int64_t committed, failed; /* write jobs */
 	int64_t last_commit_us, free_bytes;
-	bool full; /* the last commit failed for want of space */
+	bool full; /* a commit failed for want of space, and nothing was written since */
 };
 void store_stats(struct store *s, struct store_stats *out);
+
+/* changed() is called from the loop, after the done() of what was written, whenever `full` became another. A full disk is
+ * tried every second, also when nobody writes. */
+void store_watch(struct store *s, void (*changed)(void *ctx, bool full), void *ctx);
 
 #endif

@@ -467,6 +467,15 @@ void hub_each(struct hub *h, void (*fn)(void *ctx, const struct hub_presence *p)
 	}
 }
 
+void hub_again(struct hub *h)
+{
+	struct hub_child *c, *tmp;
+
+	hub_each(h, h->conf.ops->presence, h->conf.ctx);
+	HASH_ITER (hh, h->children, c, tmp)
+		c->stream[0] = '\0'; /* so that its next hello is a changed one */
+}
+
 void hub_counts(const struct hub *h, struct hub_counts *out)
 {
 	struct hub_child *c, *tmp;

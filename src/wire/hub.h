@@ -108,6 +108,9 @@ void hub_drop(struct hub *h, const char *child, enum pki_role role);
 /* Calls fn for every child known here (presence for those who ask all). */
 void hub_each(struct hub *h, void (*fn)(void *ctx, const struct hub_presence *p), void *ctx);
 
+/* The owner could not keep what it was told: presence() for every child now, hello() with each one's next exchange. */
+void hub_again(struct hub *h);
+
 struct hub_counts {
 	int64_t children, online, held, mail, mail_bytes;
 	uint64_t exchanges, refused, pings, keepalives, bad_datagrams;

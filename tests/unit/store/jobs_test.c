@@ -310,6 +310,66 @@ static void a_full_disk_acknowledges_nothing(void **state)
 	y->store = NULL;
 }
 
+static void note_full(void *ctx, bool full)
+{
+	*(int *)ctx += full ? 1 : 10;
+}
+
+static bool is_full(struct yard *y)
+{
+	struct store_stats st;
+
+	store_stats(y->store, &st);
+	return st.full;
+}
+
+static void ballast_write(const char *path)
+{
+	char block[4096] = {0};
+	FILE *f = fopen(path, "wbe");
+
+	assert_non_null(f);
+	setvbuf(f, NULL, _IONBF, 0);
+	while (fwrite(block, 1, sizeof block, f) > 0)
+		;
+	fclose(f);
+}
+
+/* What changes nothing proves nothing; room is noticed though nobody writes, and said once. */
+static void room_is_noticed(void **state)
+{
+	struct yard *y = *state;
+	struct job some = {.sql = "INSERT INTO t (a, b) VALUES (1, zeroblob(200000))"},
+		   nothing = {.sql = "DELETE FROM t WHERE a = 77"};
+	char ballast[96];
+	int said = 0;
+
+	if (geteuid() != 0 || mount("tmpfs", y->home, "tmpfs", 0, "size=24m,mode=0700") < 0)
+		skip();
+	open_store(y);
+	store_watch(y->store, note_full, &said);
+	snprintf(ballast, sizeof ballast, "%s/ballast", y->home);
+	ballast_write(ballast);
+	queue(y, &some, store_write);
+	wait_all(y);
+	assert_int_equal(some.code, ERR_NO_SPACE);
+	queue(y, &nothing, store_write);
+	wait_all(y);
+	assert_int_equal(nothing.code, ERR_NONE);
+	assert_true(is_full(y));
+	assert_int_equal(said, 1);
+	assert_int_equal(unlink(ballast), 0);
+	struct event *limit = evtimer_new(y->base, give_up, NULL);
+	event_add(limit, &(struct timeval){LIMIT_S, 0});
+	while (said == 1)
+		event_base_loop(y->base, EVLOOP_ONCE);
+	event_free(limit);
+	assert_int_equal(said, 11);
+	assert_false(is_full(y));
+	store_close(y->store);
+	y->store = NULL;
+}
+
 /* Rows until nothing fits: what was acknowledged is there after opening anew, nothing else. */
 static void acknowledged_is_kept(void **state)
 {
@@ -344,7 +404,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {TEST(one_commit_for_many),
 		TEST(readers_see_commits_only), TEST(readers_do_not_write), TEST(closing_waits),
-		TEST(a_full_disk_acknowledges_nothing), TEST(acknowledged_is_kept)};
+		TEST(a_full_disk_acknowledges_nothing), TEST(room_is_noticed),
+		TEST(acknowledged_is_kept)};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
