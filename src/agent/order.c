@@ -121,9 +121,10 @@ static void take_action(struct agent *a, const struct signed_record *r, const st
 		return;
 	}
 	if (r->deadline <= now) {
-		snprintf(reason, sizeof reason,
-			"it came %s after its deadline, by this machine's clock",
-			text_duration_format(now - r->deadline, late));
+		snprintf(reason, sizeof reason, "it came %s after its deadline, by %s",
+			text_duration_format(now - r->deadline, late),
+			now > a->signed_time_ms ? "this machine's clock"
+						: "the newest time that the server signed");
 		outcome_refuse(a, r->id, "expired", reason);
 		return;
 	}

@@ -5,6 +5,7 @@
  * the like go into the mailbox of the next hop, under a key that makes a second copy replace the first.
  */
 #include "base/arena.h"
+#include "base/clock.h"
 #include "base/log.h"
 #include "base/text.h"
 #include "relay/relay.h"
@@ -76,6 +77,10 @@ int down_list(struct relay *r, const char *name, const void *data, size_t len, s
 		got = identity_take_relays(&r->id, &f, e);
 	else
 		got = strcmp(name, "revoked") == 0 ? revoked_take(r, &s, e) : 1;
+	if (strcmp(name, "time") == 0) {
+		r->signed_ms = s.issued;
+		r->signed_mono = clock_mono_ms();
+	}
 	if (got > 0 && r->hub)
 		hub_broadcast(r->hub, name,
 			strcmp(name, "revoked") == 0          ? r->revoked_version
@@ -83,6 +88,11 @@ int down_list(struct relay *r, const char *name, const void *data, size_t len, s
 							      : s.issued,
 			data, len, strcmp(name, "revoked") == 0);
 	return got;
+}
+
+int64_t down_now(const struct relay *r)
+{
+	return r->signed_ms ? r->signed_ms + clock_mono_ms() - r->signed_mono : clock_now_ms();
 }
 
 /* ---- mail ---- */

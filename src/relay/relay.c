@@ -129,7 +129,6 @@ static int on_admit(void *ctx, const struct tls_peer *peer, const char *id, enum
 {
 	struct relay *r = ctx;
 	struct revoked *x;
-	int64_t now = clock_now_ms();
 
 	HASH_FIND_STR(r->revoked, id, x);
 	if (x) {
@@ -137,10 +136,11 @@ static int on_admit(void *ctx, const struct tls_peer *peer, const char *id, enum
 			pki_role_word(role), id);
 		return err_set(e, ERR_FORBIDDEN, "%s is revoked", id);
 	}
-	*renew_only = now > peer->not_after_ms || now < peer->not_before_ms;
+	/* By the server's time, for this clock may be wrong, and what is not yet in force only shows that it is. */
+	*renew_only = down_now(r) > peer->not_after_ms;
 	if (*renew_only)
-		log_limited(LOG_WARN_, id, HOURLY_MS,
-			"%s %s shows a certificate that is not in force", pki_role_word(role), id);
+		log_limited(LOG_WARN_, id, HOURLY_MS, "%s %s shows a certificate that has ended",
+			pki_role_word(role), id);
 	return 0;
 }
 
@@ -363,7 +363,7 @@ static void on_timer(evutil_socket_t fd, short what, void *arg)
 		(r->tls_stale && tls_apply(r, &e) < 0))
 		log_error("%s", e.text);
 	r->parents_stale = r->tls_stale = false;
-	if (identity_renew_due(&r->id, clock_now_ms()))
+	if (identity_renew_due(&r->id, down_now(r)))
 		renew(r);
 	event_add(r->timer, &again);
 }

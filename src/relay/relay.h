@@ -54,7 +54,8 @@ struct relay {
 	/* down.c */
 	struct revoked *revoked;
 	int64_t revoked_version;
-	struct buf lists[2]; /* the newest "revoked" and "time" frames */
+	int64_t signed_ms, signed_mono; /* what time the server signed last, and when that came */
+	struct buf lists[2];            /* the newest "revoked" and "time" frames */
 
 	/* relay.c */
 	char stream[STREAM_LEN + 1];  /* of its own, volatile, envelopes */
@@ -86,6 +87,9 @@ struct down {
 };
 int down_frame(struct relay *r, const struct frame *f, struct down *out, struct err *e);
 int down_list(struct relay *r, const char *name, const void *data, size_t len, struct err *e);
+
+/* What time it is by the server's signature, for judging certificates; the own clock while there was none. */
+int64_t down_now(const struct relay *r);
 
 /* serve.c: what children ask */
 void serve(void *ctx, struct http_req *req);

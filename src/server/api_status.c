@@ -136,6 +136,24 @@ static int machines_part(struct call *c, struct db *db, struct health_list *h)
 	return 0;
 }
 
+/* Said only when there is something to say. Whose clock is wrong cannot be told: the server's may be. */
+static int clocks_part(struct call *c, struct db *db, struct health_list *h)
+{
+	struct machines_where wrong;
+	int64_t n;
+
+	if (call_where(c, "skew>5m or skew<-5m", &wrong) < 0 ||
+		machine_count(db, wrong.text, wrong.params, wrong.n, &n, &c->job.err) < 0)
+		return -1;
+	if (n > 0)
+		part(h, "clocks", HEALTH_DEGRADED,
+			arena_printf(c->arena,
+				"%lld %s more than 5 min away from the server's: him machines "
+				"'skew>5m or skew<-5m'",
+				(long long)n, n == 1 ? "clock is" : "clocks are"));
+	return 0;
+}
+
 static struct json *server_json(struct call *c)
 {
 	struct json *x = json_object();
@@ -165,7 +183,8 @@ static int status(struct call *c, struct db *db)
 	disk_part(&h, &st);
 	queue_part(c, &h, &st);
 	certificate_part(c, &h);
-	if (relays_part(c, db, &h) < 0 || machines_part(c, db, &h) < 0)
+	if (relays_part(c, db, &h) < 0 || machines_part(c, db, &h) < 0 ||
+		clocks_part(c, db, &h) < 0)
 		return -1;
 	if (c->figures->counts.refused)
 		part(&h, "security", HEALTH_OK,

@@ -58,7 +58,6 @@ static int on_admit(void *ctx, const struct tls_peer *peer, const char *id, enum
 	bool *renew_only, struct err *e)
 {
 	struct server *s = ctx;
-	int64_t now = clock_now_ms();
 
 	if (lists_is_revoked(s, id)) {
 		s->counts.refused++;
@@ -66,10 +65,11 @@ static int on_admit(void *ctx, const struct tls_peer *peer, const char *id, enum
 			pki_role_word(role), id);
 		return err_set(e, ERR_FORBIDDEN, "%s is revoked", id);
 	}
-	*renew_only = now > peer->not_after_ms || now < peer->not_before_ms;
+	/* We signed it: that it is not yet in force only shows that this clock was set back since. */
+	*renew_only = clock_now_ms() > peer->not_after_ms;
 	if (*renew_only)
-		log_limited(LOG_WARN_, id, 3600000,
-			"%s %s shows a certificate that is not in force", pki_role_word(role), id);
+		log_limited(LOG_WARN_, id, 3600000, "%s %s shows a certificate that has ended",
+			pki_role_word(role), id);
 	return 0;
 }
 
