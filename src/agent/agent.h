@@ -42,10 +42,11 @@ struct agent {
 
 	/* report.c */
 	char base_digest[DIGEST_LEN +
-		1];   /* of the last committed report; "": the next is a full one */
-	bool pending; /* a report is on its way */
-	bool unsent;  /* something changed that no report says yet */
-	bool soon;    /* and it shall be said as soon as the one on its way is committed */
+		1];    /* of the last committed report; "": the next is a full one */
+	bool pending;  /* a report is on its way */
+	bool unsent;   /* something changed that no report says yet */
+	bool soon;     /* and it shall be said as soon as the one on its way is committed */
+	bool full_due; /* a full report was asked for: what is committed meanwhile is no base */
 	char pending_stream[STREAM_LEN + 1], pending_digest[DIGEST_LEN + 1];
 	int64_t pending_seq, full_after_mono;
 

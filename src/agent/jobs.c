@@ -33,6 +33,7 @@
 
 #define LOOK_MS 500         /* at jobs of an agent before us */
 #define SOON_MS 400         /* what ends sooner is not said to run */
+#define OUTCOME_KEPT 16384  /* bytes of an outcome that stays after it was reported */
 #define KEEP_MS 604800000LL /* known after its deadline, so that no replay runs it */
 #define OUTCOME_MAX (1u << 20)
 
@@ -390,6 +391,21 @@ int jobs_take(struct jobs *j, const char *action, const char *body, size_t len, 
 	return 0;
 }
 
+void jobs_again(struct jobs *j, const char *action)
+{
+	struct job *x = find(j, action);
+	char path[1400];
+	struct buf b;
+
+	if (!x || x->state != JOB_REPORTED)
+		return;
+	path_of(j, action, "outcome.json", path);
+	buf_init(&b, OUTCOME_KEPT);
+	if (file_read(path, &b, NULL) == 0)
+		j->conf.ops->on_outcome(j->conf.ctx, action, b.data, b.len);
+	buf_release(&b);
+}
+
 void jobs_cancel(struct jobs *j, const char *action)
 {
 	struct job *x = find(j, action);
@@ -413,12 +429,17 @@ void jobs_cancel(struct jobs *j, const char *action)
 	}
 }
 
-/* Keeps the folder with its mark; what was in it goes. */
+/* Keeps the folder with its mark and a small outcome; what else was in it goes. */
 static void strip(struct jobs *j, const char *id)
 {
 	static const char *const heavy[] = {
-		"outcome.json", "stdout.full", "stderr.full", "lock", "started", "spec"};
+		"stdout.full", "stderr.full", "lock", "started", "spec"};
 	char path[1400];
+	struct stat st;
+
+	path_of(j, id, "outcome.json", path);
+	if (stat(path, &st) == 0 && st.st_size > OUTCOME_KEPT)
+		(void)unlink(path);
 
 	for (size_t i = 0; i < sizeof heavy / sizeof *heavy; i++) {
 		path_of(j, id, heavy[i], path);
@@ -447,7 +468,11 @@ void jobs_forget_before(struct jobs *j, int64_t now_ms)
 	char path[1400];
 
 	HASH_ITER (hh, j->all, x, tmp) {
-		if (x->state != JOB_REPORTED || x->deadline_ms + KEEP_MS > now_ms)
+		if (x->state != JOB_REPORTED || x->deadline_ms > now_ms)
+			continue;
+		path_of(j, x->id, "outcome.json", path);
+		(void)unlink(path);
+		if (x->deadline_ms + KEEP_MS > now_ms)
 			continue;
 		path_of(j, x->id, NULL, path);
 		if (file_remove_tree(path, NULL) < 0)

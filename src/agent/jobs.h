@@ -7,6 +7,7 @@
  *	started    the supervisor has begun                         -> never again
  *	outcome.json                                                -> to be reported
  *	reported   the outcome is in the spool; the rest is gone    -> known until a week after its deadline
+ * A small outcome stays until the deadline, for a server that lost what it had heard (a restored backup) gives the action again.
  */
 #ifndef HIM_AGENT_JOBS_H
 #define HIM_AGENT_JOBS_H
@@ -46,10 +47,12 @@ bool jobs_known(const struct jobs *j, const char *action);
  * journalled. */
 int jobs_take(struct jobs *j, const char *action, const char *body, size_t len, int64_t deadline_ms,
 	struct err *e);
+/* It was given again: when its outcome is reported and still here, on_outcome() is called with it once more. */
+void jobs_again(struct jobs *j, const char *action);
 void jobs_cancel(struct jobs *j, const char *action);
 void jobs_reported(struct jobs *j, const char *action);
 void jobs_retry_outcomes(struct jobs *j);
-void jobs_forget_before(struct jobs *j, int64_t now_ms);
+void jobs_forget_before(struct jobs *j, int64_t now_ms); /* what cannot be given any more */
 
 bool jobs_has_attachments(const struct jobs *j, const char *action);
 /* A chunk of a whole output from offset on, as much as out takes; *total its size. -1: there is none. */

@@ -112,8 +112,10 @@ static void take_action(struct agent *a, const struct signed_record *r, const st
 	char reason[256], late[32];
 	int64_t index, now = order_now(a);
 
-	if (jobs_known(a->jobs, r->id))
+	if (jobs_known(a->jobs, r->id)) {
+		jobs_again(a->jobs, r->id);
 		return;
+	}
 	if (frame_int(give, "index", &index) < 0 ||
 		!merkle_check(a->id.id, (uint64_t)index, (uint64_t)r->count,
 			(const uint8_t *)give->body, give->body_len, r->root)) {

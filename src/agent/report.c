@@ -100,6 +100,7 @@ static int send_report(struct agent *a, struct json *doc, struct json *body, str
 		json_set_string(pending, "digest", a->pending_digest);
 		json_set(pending, "doc", json_copy(doc));
 		a->pending = true;
+		a->full_due = false;
 		if (json_file(a, "pending.json", pending, e) < 0)
 			rc = -1; /* the report goes out; its commit will find no base, and a full one follows */
 		uplink_wake(a->uplink);
@@ -162,7 +163,7 @@ void report_committed(struct agent *a, const char *stream, int64_t seq)
 	a->pending = false;
 	a->base_digest[0] = '\0';
 	pending = file_json(a, "pending.json");
-	if (pending && json_str(json_get(pending, "digest")) &&
+	if (!a->full_due && pending && json_str(json_get(pending, "digest")) &&
 		strcmp(json_str(json_get(pending, "digest")), a->pending_digest) == 0) {
 		base = json_object();
 		json_set_string(base, "digest", a->pending_digest);
@@ -192,6 +193,7 @@ void report_full(struct agent *a)
 	int64_t now = clock_mono_ms(), wait = a->full_after_mono - now;
 
 	a->base_digest[0] = '\0';
+	a->full_due = true;
 	forget(a, "base.json");
 	timer_in(a, wait > 0 ? wait : 1);
 	a->full_after_mono = (wait > 0 ? now + wait : now) + FULL_EVERY_MS;

@@ -22,7 +22,7 @@ static const struct {
 	{"give", "record", false},
 	{"committed", "stream", true},
 	{"resend", "stream", false},
-	{"full", NULL, true},
+	{"full", NULL, false},
 	{"cert", NULL, true},
 };
 

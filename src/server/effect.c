@@ -62,8 +62,7 @@ static void do_resend(struct server *s, const struct effect *f, const char *chil
 
 static void do_full(struct server *s, const struct effect *f, const char *child)
 {
-	struct down d = {
-		.kind = "full", .agent = f->agent, .relay = f->relay, .child = child, .lazy = true};
+	struct down d = {.kind = "full", .agent = f->agent, .relay = f->relay, .child = child};
 
 	dispatch_down(s, &d);
 }

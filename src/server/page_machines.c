@@ -122,7 +122,7 @@ int page_machines(struct call *c, struct db *db)
 	else
 		html_add(&c->out, "<p class=none>%s</p>\n",
 			*query ? "No machine fits."
-			       : "No machine yet: `him enrol-line` prints the line that adds one.");
+			       : "No machine yet: `him enroll` prints the line that adds one.");
 	if (sort)
 		asked = arena_printf(c->arena, "%s%ssort=%s", asked, *asked ? "&" : "",
 			html_url(sort, c->arena));
