@@ -154,8 +154,9 @@ static int enrol_line(struct call *c, struct db *db)
 			"printf %%s '%s' | $([ $(id -u) = 0 ] || echo sudo) sh -c 'set -e; "
 			"d=$(mktemp -d); cd \"$d\"; curl "
 			"-fsSko him-agent https://%s/him/v1/file/him-agent;"
-			" echo \"%s  him-agent\" | sha256sum -c; install -m 755 him-agent "
-			"/usr/local/sbin/him-agent; cd /; rm -r \"$d\";"
+			" echo \"%s  him-agent\" | sha256sum -c; mkdir -p "
+			"/usr/local/sbin; chmod 755 him-agent; mv -f him-agent /usr/local/sbin/; "
+			"cd /; rm -r \"$d\";"
 			" /usr/local/sbin/him-agent enroll --server %s --ca-fingerprint %s "
 			"--token-file -; /usr/local/sbin/him-agent service'",
 			secret, at, c->s->agent_sha256, at, pin));

@@ -7,6 +7,7 @@
 #include "store/backup.h"
 #include "base/arena.h"
 #include "base/buf.h"
+#include "base/clock.h"
 #include "base/file.h"
 #include "base/id.h"
 #include "base/text.h"
@@ -373,6 +374,28 @@ static int unpack_all(struct unpack *u, const char *temp, const char *const *fil
 	return 0;
 }
 
+/* What was fetched may have ended since, and whoever did it says so when it is given again; nobody runs it twice. What cannot be
+ * given any more ends as it would have. */
+static int give_again(struct db *db, struct err *e)
+{
+	static const char *const texts[] = {
+		"UPDATE results SET state = 'waiting' WHERE state IN ('fetched', 'running') AND "
+		"action IN (SELECT id FROM actions WHERE deadline > ?1)",
+		"UPDATE actions SET waiting = waiting + fetched + running, fetched = 0, running = "
+		"0 WHERE fetched + running > 0 AND deadline > ?1",
+	};
+
+	for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
+		struct stmt *s = db_prepare_once(db, texts[i], e);
+		if (!s)
+			return -1;
+		bind_int(s, 1, clock_now_ms());
+		if (db_run(s, e) < 0)
+			return -1;
+	}
+	return 0;
+}
+
 static int generation_next(const char *temp, struct err *e)
 {
 	char path[PATH_BYTES];
@@ -385,6 +408,8 @@ static int generation_next(const char *temp, struct err *e)
 	rc = db ? migrate(db, server_migrations, e) : -1; /* of a newer version: refused here */
 	if (rc == 0)
 		rc = setting_next(db, "generation", &generation, e);
+	if (rc == 0)
+		rc = give_again(db, e);
 	if (rc == 0)
 		rc = db_exec(db, "PRAGMA wal_checkpoint(TRUNCATE)", e);
 	db_close(db);
