@@ -152,11 +152,10 @@ static int enrol_line(struct call *c, struct db *db)
 	json_set_string(c->json, "line",
 		arena_printf(c->arena,
 			"printf %%s '%s' | $([ $(id -u) = 0 ] || echo sudo) sh -c 'set -e; "
-			"d=$(mktemp -d); cd \"$d\"; curl "
-			"-fsSko him-agent https://%s/him/v1/file/him-agent;"
-			" echo \"%s  him-agent\" | sha256sum -c; mkdir -p "
-			"/usr/local/sbin; chmod 755 him-agent; mv -f him-agent /usr/local/sbin/; "
-			"cd /; rm -r \"$d\";"
+			"d=$(mktemp -d); trap \"rm -rf $d\" EXIT; cd \"$d\"; "
+			"curl -fsSko him-agent https://%s/him/v1/file/him-agent;"
+			" echo \"%s  him-agent\" | sha256sum -c; mkdir -p /usr/local/sbin; "
+			"chmod 755 him-agent; mv -f him-agent /usr/local/sbin/; cd /;"
 			" /usr/local/sbin/him-agent enroll --server %s --ca-fingerprint %s "
 			"--token-file -; /usr/local/sbin/him-agent service'",
 			secret, at, c->s->agent_sha256, at, pin));

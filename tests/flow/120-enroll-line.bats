@@ -13,7 +13,7 @@ setup_file() {
 	export NET
 	net_open
 	ns_add srv 10.77.0.1/16
-	ns_add new 10.77.0.9/16
+	ns_add new 10.77.0.9/16 10.77.0.1
 	agent_to_hand_out
 	start server in_ns srv srv him-server --home "$WORK/srv" --address 10.77.0.1 --late 3s --offline 6s --agent-binary "$AGENT"
 	until_true "$LIMIT" curl -sf --unix-socket "$WORK/srv/server.sock" http://x/api/v1/status
@@ -46,8 +46,6 @@ with_libraries() {
 
 root_make() {
 	mkdir -p "$WORK/root"/{bin,sbin,etc,proc,tmp,dev,usr/local/sbin,var/lib}
-	mount --bind "$WORK/root" "$WORK/root" 2>/dev/null
-	umount "$WORK/root"
 	local word
 	with_libraries "$(command -v busybox)"
 	with_libraries "$(command -v curl)"
