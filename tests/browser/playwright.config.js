@@ -7,6 +7,7 @@ module.exports = defineConfig({
 	workers: 1,
 	retries: 0,
 	timeout: Number(process.env.HIM_TEST_LIMIT || 120) * 1000,
+	expect: { timeout: Number(process.env.HIM_TEST_LIMIT || 120) * 250 },
 	reporter: [['line'], ['json', { outputFile: process.env.HIM_BROWSER_JSON || 'test-results/report.json' }]],
 	use: {
 		ignoreHTTPSErrors: true, // the server's own CA; that it is checked elsewhere is tested elsewhere
