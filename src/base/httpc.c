@@ -289,7 +289,8 @@ static bool tls_reason(const struct httpc *c, char *out, size_t size)
 
 	if (verdict != X509_V_OK && !c->connected) {
 		snprintf(out, size, "its certificate is refused: %s",
-			X509_verify_cert_error_string(verdict));
+			verdict == TLS_NOT_PINNED ? "its CA has another fingerprint than was given"
+						  : X509_verify_cert_error_string(verdict));
 		return true;
 	}
 	while ((code = bufferevent_get_openssl_error(bev)) != 0) {

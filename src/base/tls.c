@@ -146,7 +146,7 @@ static int verify_pinned(X509_STORE_CTX *store, const uint8_t *pin)
 		X509_STORE_CTX_set0_trusted_stack(store, roots);
 		ok = X509_verify_cert(store);
 	} else {
-		X509_STORE_CTX_set_error(store, X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT);
+		X509_STORE_CTX_set_error(store, TLS_NOT_PINNED);
 	}
 	sk_X509_free(roots);
 	return ok;

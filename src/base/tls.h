@@ -30,6 +30,9 @@ enum tls_client_cert { TLS_CERT_NONE, TLS_CERT_OPTIONAL, TLS_CERT_REQUIRED };
 SSL_CTX *tls_server_ctx(const struct tls_identity *id, const char *ca, enum tls_client_cert want,
 	long cache, struct err *e);
 
+/* SSL_get_verify_result() when no certificate of the chain has the pin. */
+#define TLS_NOT_PINNED X509_V_ERR_APPLICATION_VERIFICATION
+
 /* A client's context. id may be NULL (no client certificate). The server's chain must end in `ca`
  * (PEM), or, when ca is NULL, in a CA whose public key has the SHA-256 `pin` (32 bytes, over the DER
  * SubjectPublicKeyInfo) and that the server sends along; one of both is given. Freed with SSL_CTX_free. */
