@@ -58,6 +58,10 @@ struct httpc {
 	bool heard; /* something of an answer came */
 	enum evhttp_cmd_type method;
 	char *path, *type;
+	struct {
+		char *name, *value;
+	} headers[HTTPC_HEADERS];
+	size_t headers_n;
 	struct buf body;
 	bool packed;
 	int64_t timeout_ms, begun_mono;
@@ -197,8 +201,10 @@ static void connection_free(struct httpc *c)
 	if (!c->evcon)
 		return;
 	evhttp_connection_set_closecb(c->evcon, NULL, NULL);
-	SSL_set_ex_data(c->ssl, client_index(), NULL);
-	SSL_set_shutdown(c->ssl, SSL_SENT_SHUTDOWN | SSL_RECEIVED_SHUTDOWN);
+	if (c->ssl) {
+		SSL_set_ex_data(c->ssl, client_index(), NULL);
+		SSL_set_shutdown(c->ssl, SSL_SENT_SHUTDOWN | SSL_RECEIVED_SHUTDOWN);
+	}
 	evhttp_connection_free(c->evcon);
 	c->evcon = NULL;
 	c->ssl = NULL;
@@ -209,7 +215,8 @@ static void on_close(struct evhttp_connection *evcon, void *arg)
 	struct httpc *c = arg;
 
 	c->closed = true;
-	SSL_set_shutdown(c->ssl, SSL_SENT_SHUTDOWN | SSL_RECEIVED_SHUTDOWN);
+	if (c->ssl)
+		SSL_set_shutdown(c->ssl, SSL_SENT_SHUTDOWN | SSL_RECEIVED_SHUTDOWN);
 }
 
 static void on_input(struct evbuffer *in, const struct evbuffer_cb_info *info, void *arg)
@@ -219,13 +226,10 @@ static void on_input(struct evbuffer *in, const struct evbuffer_cb_info *info, v
 	c->heard |= info->n_added > 0;
 }
 
-static void connection_open(struct httpc *c)
+static struct bufferevent *tls_open(struct httpc *c)
 {
 	struct bufferevent *bev;
 
-	connection_free(c);
-	c->closed = c->used = c->refused = c->connected = c->resumed = false;
-	c->connect_errno = 0;
 	c->ssl = SSL_new(c->conf.tls);
 	if (!c->ssl)
 		abort();
@@ -236,6 +240,18 @@ static void connection_open(struct httpc *c)
 	bev = bufferevent_openssl_socket_new(
 		c->conf.base, -1, c->ssl, BUFFEREVENT_SSL_CONNECTING, BEV_OPT_CLOSE_ON_FREE);
 	bufferevent_openssl_set_allow_dirty_shutdown(bev, 1);
+	return bev;
+}
+
+static void connection_open(struct httpc *c)
+{
+	struct bufferevent *bev;
+
+	connection_free(c);
+	c->closed = c->used = c->refused = c->connected = c->resumed = false;
+	c->connect_errno = 0;
+	bev = c->conf.tls ? tls_open(c)
+			  : bufferevent_socket_new(c->conf.base, -1, BEV_OPT_CLOSE_ON_FREE);
 	evbuffer_add_cb(bufferevent_get_input(bev), on_input, c);
 	c->evcon = evhttp_connection_base_bufferevent_new(
 		c->conf.base, c->conf.dns, bev, c->host, (uint16_t)c->conf.port);
@@ -283,10 +299,12 @@ static void on_error(enum evhttp_request_error error, void *arg)
 static bool tls_reason(const struct httpc *c, char *out, size_t size)
 {
 	struct bufferevent *bev = evhttp_connection_get_bufferevent(c->evcon);
-	long verdict = SSL_get_verify_result(c->ssl);
+	long verdict = c->ssl ? SSL_get_verify_result(c->ssl) : X509_V_OK;
 	unsigned long code;
 	const char *reason;
 
+	if (!c->ssl)
+		return false;
 	if (verdict != X509_V_OK && !c->connected) {
 		snprintf(out, size, "its certificate is refused: %s",
 			verdict == TLS_NOT_PINNED ? "its CA has another fingerprint than was given"
@@ -318,7 +336,7 @@ static void failure_reason(struct httpc *c)
 	else if (tls_reason(c, text, sizeof text))
 		err_set(e, ERR_UNAVAILABLE, "TLS with %s port %d failed: %s", c->host, c->conf.port,
 			text);
-	else if (!c->connected)
+	else if (!c->ssl ? e->code == ERR_NONE : !c->connected)
 		err_set(e, ERR_UNAVAILABLE, "cannot connect to %s port %d%s%s", c->host,
 			c->conf.port, c->connect_errno ? ": " : "",
 			c->connect_errno ? strerror(c->connect_errno) : "");
@@ -356,11 +374,34 @@ static bool reachable(const struct httpc *c)
 	return c->conf.dns || strchr(c->host, ':') || inet_pton(AF_INET, c->host, &v4) == 1;
 }
 
+/* False when a header of the owner's is none. */
+static bool add_headers(struct httpc *c, struct evkeyvalq *headers)
+{
+	char text[300];
+	bool plain = !c->conf.tls && c->conf.port == 80; /* a port that goes without saying */
+
+	snprintf(text, sizeof text, strchr(c->host, ':') ? "[%s]" : "%s", c->host);
+	if (!plain)
+		snprintf(text + strlen(text), sizeof text - strlen(text), ":%d", c->conf.port);
+	evhttp_add_header(headers, "Host", text);
+	evhttp_add_header(headers, "Accept-Encoding", "zstd");
+	evhttp_add_header(headers, "Connection", "keep-alive");
+	if (c->type)
+		evhttp_add_header(headers, "Content-Type", c->type);
+	if (c->packed)
+		evhttp_add_header(headers, "Content-Encoding", "zstd");
+	for (size_t i = 0; i < c->headers_n; i++)
+		if (evhttp_add_header(headers, c->headers[i].name, c->headers[i].value) < 0)
+			return false;
+	return true;
+}
+
 static void start(struct httpc *c)
 {
 	struct evhttp_request *req;
 	struct evkeyvalq *headers;
-	char text[300];
+	char text[32];
+	bool fine;
 
 	c->begun_mono = clock_mono_ms();
 	if (!reachable(c)) {
@@ -376,27 +417,28 @@ static void start(struct httpc *c)
 	req = evhttp_request_new(on_done, c);
 	evhttp_request_set_error_cb(req, on_error);
 	headers = evhttp_request_get_output_headers(req);
-	snprintf(text, sizeof text, strchr(c->host, ':') ? "[%s]:%d" : "%s:%d", c->host,
-		c->conf.port);
-	evhttp_add_header(headers, "Host", text);
-	evhttp_add_header(headers, "Accept-Encoding", "zstd");
-	evhttp_add_header(headers, "Connection", "keep-alive");
-	if (c->type)
-		evhttp_add_header(headers, "Content-Type", c->type);
-	if (c->packed)
-		evhttp_add_header(headers, "Content-Encoding", "zstd");
+	fine = add_headers(c, headers);
 	if (c->body.len) {
 		snprintf(text, sizeof text, "%zu", c->body.len);
 		evhttp_add_header(headers, "Content-Length", text);
 		evbuffer_add(evhttp_request_get_output_buffer(req), c->body.data, c->body.len);
 	}
 	deadline_in(c, c->connected || c->timeout_ms < CONNECT_MS ? c->timeout_ms : CONNECT_MS);
-	if (evhttp_make_request(c->evcon, req, c->method, c->path) < 0) {
-		err_set(&c->answer.e, ERR_UNAVAILABLE, "cannot start a request to %s port %d",
-			c->host, c->conf.port);
-		evhttp_request_free(req);
-		note(c);
-	}
+	if (fine && evhttp_make_request(c->evcon, req, c->method, c->path) == 0)
+		return;
+	err_set(&c->answer.e, ERR_UNAVAILABLE, "cannot start a request to %s port %d", c->host,
+		c->conf.port);
+	evhttp_request_free(req);
+	note(c);
+}
+
+/* Connected and, with TLS, the handshake done. */
+static bool has_peer(const struct httpc *c)
+{
+	struct sockaddr_storage peer;
+	socklen_t len = sizeof peer;
+
+	return c->conf.tls ? c->connected : httpc_remote(c, &peer, &len) == 0;
 }
 
 static void on_deadline(evutil_socket_t fd, short what, void *arg)
@@ -406,8 +448,8 @@ static void on_deadline(evutil_socket_t fd, short what, void *arg)
 	if (c->noted)
 		return;
 	err_set(&c->answer.e, ERR_UNAVAILABLE,
-		c->connected ? "%s port %d did not answer in time"
-			     : "cannot connect to %s port %d in time",
+		has_peer(c) ? "%s port %d did not answer in time"
+			    : "cannot connect to %s port %d in time",
 		c->host, c->conf.port);
 	connection_free(c); /* takes the request along, without its callback */
 	note(c);
@@ -421,6 +463,12 @@ static void request_clear(struct httpc *c)
 	free(c->path);
 	free(c->type);
 	c->path = c->type = NULL;
+	for (size_t i = 0; i < c->headers_n; i++) {
+		explicit_bzero(c->headers[i].value, strlen(c->headers[i].value));
+		free(c->headers[i].name);
+		free(c->headers[i].value);
+	}
+	c->headers_n = 0;
 }
 
 static void answer_body(struct httpc *c)
@@ -523,6 +571,13 @@ int httpc_request(struct httpc *c, const char *method, const char *path, const c
 	return 0;
 }
 
+void httpc_header(struct httpc *c, const char *name, const char *value)
+{
+	assert(!c->busy && c->headers_n < HTTPC_HEADERS);
+	c->headers[c->headers_n].name = xstrdup(name);
+	c->headers[c->headers_n++].value = xstrdup(value);
+}
+
 bool httpc_busy(const struct httpc *c)
 {
 	return c->busy;
@@ -548,8 +603,10 @@ struct httpc *httpc_new(const struct httpc_conf *conf)
 	signal(SIGPIPE, SIG_IGN); /* writing to a server that went away */
 	c->conf = *conf;
 	c->host = xstrdup(conf->host);
-	SSL_CTX_up_ref(conf->tls);
-	SSL_CTX_sess_set_new_cb(conf->tls, on_session);
+	if (conf->tls) {
+		SSL_CTX_up_ref(conf->tls);
+		SSL_CTX_sess_set_new_cb(conf->tls, on_session);
+	}
 	c->deadline = event_new(conf->base, -1, 0, on_deadline, c);
 	c->deliver = event_new(conf->base, -1, 0, on_deliver, c);
 	c->got = evbuffer_new();

@@ -2,7 +2,8 @@
 /*
  * The HTTP/1.1 client of agents and relays: one `struct httpc` is one connection to one address, kept
  * alive between requests and reopened when needed, TLS sessions resumed through a small store that
- * several clients to the same parent share. One request at a time; asynchronous on the loop.
+ * several clients to the same parent share. One request at a time; asynchronous on the loop. Redirects
+ * are answers like others, and no proxy is ever asked.
  */
 #ifndef HIM_BASE_HTTPC_H
 #define HIM_BASE_HTTPC_H
@@ -27,7 +28,7 @@ void httpc_sessions_free(struct httpc_sessions *s);
 struct httpc_conf {
 	struct event_base *base;
 	struct evdns_base *dns; /* may be NULL when host is numeric; freed with fail_requests */
-	SSL_CTX *tls;           /* from tls_client_ctx; a reference is taken */
+	SSL_CTX *tls;           /* from tls_client_ctx; a reference is taken. NULL: plain HTTP */
 	struct httpc_sessions *sessions; /* may be NULL: never resume */
 	const char *host;                /* name or numeric address; copied */
 	int port;
@@ -60,6 +61,10 @@ struct httpc_answer {
 int httpc_request(struct httpc *c, const char *method, const char *path, const char *type,
 	const void *body, size_t len, bool compress, int64_t timeout_ms,
 	void (*done)(void *ctx, const struct httpc_answer *a), void *ctx);
+/* Adds a header to the next request, which must not have begun. Both are copied; at most HTTPC_HEADERS. A
+ * value with a line break makes that request fail. */
+#define HTTPC_HEADERS 2
+void httpc_header(struct httpc *c, const char *name, const char *value);
 bool httpc_busy(const struct httpc *c);
 /* The numeric address it is connected to; -1 when it is not. *len: room in, size out. */
 int httpc_remote(const struct httpc *c, struct sockaddr_storage *out, socklen_t *len);

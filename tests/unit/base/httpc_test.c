@@ -53,6 +53,8 @@ struct fake {
 	struct bufferevent *bevs[CONNECTIONS];
 	int connections, requests;
 	size_t heard;
+	bool plain;         /* no TLS */
+	char request[1024]; /* the last one */
 };
 
 static void fake_end(struct fake *f, struct bufferevent *bev)
@@ -79,6 +81,8 @@ static void fake_read(struct bufferevent *bev, void *arg)
 	f->heard += evbuffer_get_length(in);
 	if (evbuffer_search(in, "\r\n\r\n", 4, NULL).pos < 0)
 		return;
+	memset(f->request, 0, sizeof f->request);
+	evbuffer_copyout(in, f->request, sizeof f->request - 1);
 	evbuffer_drain(in, evbuffer_get_length(in));
 	f->requests++;
 	if (f->says[1])
@@ -102,14 +106,14 @@ static void fake_accept(
 	struct evconnlistener *l, evutil_socket_t fd, struct sockaddr *sa, int len, void *arg)
 {
 	struct fake *f = arg;
-	bool tls = strcmp(f->says[0], NO_TLS) != 0;
+	bool tls = !f->plain && strcmp(f->says[0], NO_TLS) != 0;
 	struct bufferevent *bev = tls ? bufferevent_openssl_socket_new(f->base, fd, SSL_new(f->tls),
 						BUFFEREVENT_SSL_ACCEPTING, BEV_OPT_CLOSE_ON_FREE)
 				      : bufferevent_socket_new(f->base, fd, BEV_OPT_CLOSE_ON_FREE);
 
 	assert_true(f->connections < CONNECTIONS);
 	f->bevs[f->connections++] = bev;
-	if (!tls)
+	if (!tls && !f->plain)
 		return;
 	bufferevent_openssl_set_allow_dirty_shutdown(bev, 1);
 	bufferevent_setcb(bev, fake_read, NULL, fake_event, f);
@@ -548,6 +552,75 @@ static void test_no_delay(void **state)
 	net_close(&n);
 }
 
+/* ---- plain HTTP, and headers of the owner's ---- */
+
+static void test_plain(void **state)
+{
+	struct got g;
+	struct fake f;
+
+	fake_open(&f, &certs.server);
+	f.plain = true;
+	f.says[0] = OK_ANSWER;
+	f.says[1] =
+		"HTTP/1.1 302 Found\r\nLocation: http://127.0.0.1:1/\r\nContent-Length: 0\r\n\r\n";
+	f.says[2] = CUT;
+	f.says[3] = OK_ANSWER;
+	struct httpc *c = fake_client(&f, NULL, NULL);
+	httpc_header(c, "Metadata", "true");
+	httpc_header(c, "X-Token", "abc");
+	fake_call(&f, c, NET_LIMIT_MS, &g);
+	assert_int_equal(g.status, 200);
+	assert_non_null(strstr(f.request, "\r\nMetadata: true\r\n"));
+	assert_non_null(strstr(f.request, "\r\nX-Token: abc\r\n"));
+
+	/* They belong to one request; a redirect is an answer. */
+	fake_call(&f, c, NET_LIMIT_MS, &g);
+	assert_int_equal(g.status, 302);
+	assert_null(strstr(f.request, "Metadata"));
+	assert_int_equal(f.connections, 1);
+
+	/* A kept-alive connection that was closed: again, with its headers. */
+	httpc_header(c, "Metadata", "true");
+	fake_call(&f, c, NET_LIMIT_MS, &g);
+	assert_int_equal(g.status, 200);
+	assert_int_equal(f.connections, 2);
+	assert_non_null(strstr(f.request, "\r\nMetadata: true\r\n"));
+	httpc_free(c);
+	fake_close(&f);
+}
+
+static void test_plain_fails(void **state)
+{
+	struct got g;
+	struct fake f;
+
+	fake_open(&f, &certs.server);
+	f.plain = true;
+	f.says[0] = SILENT;
+	struct httpc *c = fake_client(&f, NULL, NULL);
+	fake_call(&f, c, 300, &g);
+	if (!strstr(g.e.text, "did not answer in time"))
+		fail_msg("%s", g.e.text);
+	httpc_header(c, "X-Token", "a\r\nX-Other: b");
+	fake_call(&f, c, NET_LIMIT_MS, &g);
+	assert_true(g.status == 0 && strstr(g.e.text, "cannot start a request"));
+	assert_int_equal(f.requests, 1);
+	httpc_free(c);
+
+	int port = f.port;
+	fake_close(&f);
+	fake_open(&f, &certs.server);
+	f.port = port;
+	c = fake_client(&f, NULL, NULL);
+	fake_call(&f, c, NET_LIMIT_MS, &g);
+	assert_true(g.status == 0 && g.e.code == ERR_UNAVAILABLE);
+	if (!strstr(g.e.text, "cannot connect to 127.0.0.1"))
+		fail_msg("%s", g.e.text);
+	httpc_free(c);
+	fake_close(&f);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -563,6 +636,8 @@ int main(void)
 		cmocka_unit_test(test_disconnect),
 		cmocka_unit_test(test_callback_goes_on_or_frees),
 		cmocka_unit_test(test_no_delay),
+		cmocka_unit_test(test_plain),
+		cmocka_unit_test(test_plain_fails),
 	};
 
 	return cmocka_run_group_tests(tests, setup, teardown);
