@@ -7,6 +7,7 @@
 #define HIM_AGENT_AGENT_H
 
 #include "agent/jobs.h"
+#include "agent/metadata.h"
 #include "base/buf.h"
 #include "probe/probe.h"
 #include "wire/identity.h"
@@ -20,7 +21,7 @@ struct agent_conf {
 	const char *file; /* the word behind the options, where there is one */
 	int64_t report_ms, spool_max_bytes, jobs, hold_ms, poll_ms, keepalive_ms, better_ms,
 		retry_max_ms, clock_offset_ms;
-	bool json, records;
+	bool json, records, metadata;
 };
 
 struct hosted;          /* hosted.c: who watches for guests */
@@ -49,6 +50,11 @@ struct agent {
 	bool full_due; /* a full report was asked for: what is committed meanwhile is no base */
 	char pending_stream[STREAM_LEN + 1], pending_digest[DIGEST_LEN + 1];
 	int64_t pending_seq, full_after_mono;
+	const struct imds_service *cloud_service; /* of the provider the probes see; NULL: none */
+	struct metadata *metadata;                /* while it is asked */
+	struct imds_facts cloud;                  /* what it said; all empty before */
+	bool cloud_known, cloud_waits;            /* waits: the first report does, for the answer */
+	int64_t cloud_after_mono;                 /* when it may be asked again */
 
 	/* order.c */
 	int64_t signed_time_ms, signed_time_saved_ms; /* the newest time the server signed */

@@ -6,6 +6,7 @@
 #include "agent/agent.h"
 #include "agent/exec.h"
 #include "agent/guests.h"
+#include "agent/metadata.h"
 #include "agent/service.h"
 #include "base/arena.h"
 #include "base/clock.h"
@@ -59,15 +60,17 @@ static const struct conf_item settings[] = {
 	{"name", CONF_STRING, OFFSET(name), NULL, 0, 255,
 		"enroll: name to begin with; the host name"},
 	{"root", CONF_STRING, OFFSET(root), "", 0, 1024,
-		"probe: look at a captured machine below this folder"},
+		"probe, detect: look at a captured machine below this folder"},
 	{"kind", CONF_STRING, OFFSET(kind), NULL, 0, 64,
 		"guests: what the FILE behind it is: virsh-dumpxml, xl-list-l, vmx …"},
 	{"without", CONF_STRING, OFFSET(without), NULL, 0, 200,
 		"guests: platforms that are not asked, joined by commas"},
 	{"records", CONF_BOOL, OFFSET(records), NULL, 0, 0,
 		"guests: print records as reports have them, and what went wrong"},
+	{"metadata", CONF_BOOL, OFFSET(metadata), NULL, 0, 0,
+		"detect: ask the cloud's metadata service too"},
 	{"json", CONF_BOOL, OFFSET(json), NULL, 0, 0,
-		"guests: print JSON; probe: the same (it always does)"},
+		"guests, detect: print JSON; probe: the same (it always does)"},
 	{NULL},
 };
 
@@ -137,6 +140,44 @@ static int do_probe(const struct agent_conf *c, struct err *e)
 	return rc;
 }
 
+/* The verdict for people: a line a value, then the reasons. */
+static void print_verdict(struct json *verdict)
+{
+	struct json_iter it = json_iter(verdict);
+	struct json *why = json_get(verdict, "why");
+
+	while (json_next(&it))
+		if (it.value != why)
+			printf("%-16s %s\n", it.key, json_str(it.value) ? json_str(it.value) : "-");
+	for (size_t i = 0; i < json_len(why); i++)
+		printf("%s %s\n", i ? "   " : "why", json_str(json_at(why, i)));
+}
+
+static int do_detect(const struct agent_conf *c, struct err *e)
+{
+	struct json *verdict = NULL;
+	struct imds_facts facts = {0};
+	const char *provider;
+	struct buf b;
+
+	if (probe_detect(c->root, &verdict, e) < 0)
+		return -1;
+	provider = json_str(json_get(verdict, "cloud.provider"));
+	if (c->metadata && provider && metadata_ask(provider, &facts, e) < 0) {
+		json_free(verdict);
+		return -1;
+	}
+	imds_attributes(&facts, verdict);
+	buf_init(&b, 1u << 20);
+	if (!c->json)
+		print_verdict(verdict);
+	else if (json_print(verdict, &b) == 0)
+		printf("%s\n", buf_str(&b));
+	buf_release(&b);
+	json_free(verdict);
+	return 0;
+}
+
 static int do_guests(const struct agent_conf *c, struct err *e)
 {
 	struct buf b;
@@ -172,6 +213,8 @@ static const struct {
 	{"run", "run the agent (also without a word)", do_run},
 	{"enroll", "enrol this machine with a token and the CA's fingerprint", do_enroll},
 	{"probe", "print what this machine says of itself", do_probe},
+	{"detect", "say which machine this is: physical, VM or container, on what, where",
+		do_detect},
 	{"guests",
 		"print the guests of this host; with --kind KIND FILE those of a recorded listing",
 		do_guests, true},

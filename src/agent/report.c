@@ -6,6 +6,10 @@
  * on its way. At most one is on its way: while a server is away for a week nothing piles up. When anything
  * is in doubt (a file is missing, a crash came between) the base is forgotten and a full report goes out;
  * the server asks for one too when the digests disagree.
+ *
+ * Where the probes see a cloud, its metadata service is asked once, and the first report waits for that: an
+ * agent that starts shall not tell a machine without its region and then one with it. A service that does not
+ * answer is asked again later, without waiting.
  */
 #include "agent/agent.h"
 #include "agent/guests.h"
@@ -18,6 +22,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#define CLOUD_AGAIN_MS (10 * 60 * 1000)
 #define FULL_EVERY_MS 30000 /* the most often that a full report can be asked out of us */
 
 static void path_of(const struct agent *a, const char *name, char out[1200])
@@ -110,25 +115,77 @@ static int send_report(struct agent *a, struct json *doc, struct json *body, str
 	return rc;
 }
 
+/* ---- the cloud's metadata service ---- */
+
+static void timer_in(struct agent *a, int64_t ms);
+
+static void on_cloud(void *ctx, const struct imds_facts *facts, const struct err *e)
+{
+	struct agent *a = ctx;
+
+	a->cloud_waits = false;
+	a->cloud_known = facts != NULL;
+	if (facts)
+		a->cloud = *facts;
+	else
+		log_limited(LOG_WARN_, "cloud", 3600000, "%s", e->text);
+	metadata_free(a->metadata); /* facts and e are its own, so not before */
+	a->metadata = NULL;
+	a->unsent = true;
+	timer_in(a, 1);
+}
+
+static void cloud_ask(struct agent *a)
+{
+	int64_t now = clock_mono_ms();
+
+	if (!a->cloud_service || a->cloud_known || a->metadata || now < a->cloud_after_mono)
+		return;
+	a->cloud_waits = a->cloud_after_mono == 0;
+	a->cloud_after_mono = now + CLOUD_AGAIN_MS;
+	a->metadata = metadata_start(a->base, a->cloud_service->provider, on_cloud, a);
+}
+
+static void cloud_tell(struct agent *a, struct json *doc)
+{
+	struct json *attributes = json_get(doc, "attributes");
+	const char *provider = json_str(json_get(attributes, "cloud.provider"));
+
+	a->cloud_service = provider ? imds_service(provider) : NULL;
+	if (a->cloud_service)
+		imds_attributes(&a->cloud, attributes);
+}
+
+static void send_now(struct agent *a, struct json *doc, struct err *e)
+{
+	struct json *patch, *body = body_make(a, doc, &patch);
+
+	if (!body || send_report(a, doc, body, e) == 0)
+		a->unsent = false;
+	json_free(body);
+}
+
 static void report_now(struct agent *a)
 {
 	struct err e = ERR_INIT;
-	struct json *doc, *patch, *body = NULL;
+	struct json *doc;
 
 	/* A document without the guests would take them all away. */
-	if (!hosted_known(a) || a->pending)
+	if (!hosted_known(a) || a->pending || a->cloud_waits)
 		return;
 	a->soon = false;
 	if ((a->base_digest[0] && !a->unsent && !probe_changed(a->probe)))
 		return;
 	a->unsent = true;
 	doc = json_object();
-	if (probe_collect(a->probe, doc, &e) < 0 ||
-		((body = body_make(a, doc, &patch)) && send_report(a, doc, body, &e) < 0))
+	if (probe_collect(a->probe, doc, &e) == 0) {
+		cloud_tell(a, doc);
+		cloud_ask(a);
+		if (!a->cloud_waits)
+			send_now(a, doc, &e);
+	}
+	if (e.code != ERR_NONE)
 		log_limited(LOG_WARN_, "report", 3600000, "no report: %s", e.text);
-	else
-		a->unsent = false;
-	json_free(body);
 	json_free(doc);
 	malloc_trim(
 		0); /* a look at the packages takes a few hundred KiB that are not needed again soon */
@@ -149,6 +206,7 @@ static void on_timer(evutil_socket_t fd, short what, void *arg)
 	uint16_t r;
 
 	report_now(a);
+	cloud_ask(a);
 	random_bytes(&r, sizeof r);
 	timer_in(a, a->conf->report_ms * 3 / 4 + a->conf->report_ms / 2 * r / 65536);
 }
@@ -227,6 +285,8 @@ int report_open(struct agent *a, struct err *e)
 
 void report_close(struct agent *a)
 {
+	metadata_free(a->metadata);
+	a->metadata = NULL;
 	hosted_close(a);
 	probe_close(a->probe);
 	if (a->report_timer)

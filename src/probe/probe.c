@@ -272,13 +272,20 @@ static void fill(const struct probe_ctx *p, struct json *doc)
 	free(left_out);
 }
 
-int probe_collect(struct probe_ctx *p, struct json *doc, struct err *e)
+int probe_check_root(const char *root, struct err *e)
 {
 	struct stat st;
-	if (p->root[0] && stat(p->root, &st))
-		return err_errno(e, "cannot look at %s", p->root);
-	if (p->root[0] && !S_ISDIR(st.st_mode))
-		return err_set(e, ERR_INVALID, "%s is not a folder", p->root);
+	if (root[0] && stat(root, &st))
+		return err_errno(e, "cannot look at %s", root);
+	if (root[0] && !S_ISDIR(st.st_mode))
+		return err_set(e, ERR_INVALID, "%s is not a folder", root);
+	return 0;
+}
+
+int probe_collect(struct probe_ctx *p, struct json *doc, struct err *e)
+{
+	if (probe_check_root(p->root, e))
+		return -1;
 	probe_changed(p);
 	fill(p, doc);
 	p->collected = p->made;

@@ -44,6 +44,14 @@ int probe_collect(struct probe_ctx *p, struct json *doc, struct err *e);
 /* One look, printed for people: the document as indented JSON appended to out. */
 int probe_print(const char *root, struct buf *out, struct err *e);
 
+/* Which machine am I in: an object for the caller to free, with him.kind, him.hypervisor,
+ * him.virt.role, him.container, cloud.provider, him.network (null where there is none) and `why`,
+ * the sentences that led there (docs/topology.md). Fails when root is no folder or the
+ * administrator's rules (providers.h) are wrong. */
+int probe_detect(const char *root, struct json **out, struct err *e);
+
+/* Fails when a root other than "" is not a folder. */
+int probe_check_root(const char *root, struct err *e);
 /* Takes the share of a subject from outside from now on: it is not looked at here any more. section
  * is borrowed; NULL leaves what was given before. why, may be NULL, says what the section lacks; both
  * are told. The subject must exist. */

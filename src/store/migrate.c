@@ -7,6 +7,17 @@ const struct migration server_migrations[] = {
 	{1, "the first schema", SCHEMA_0001},
 	{2, "machines in the order of their names",
 		"CREATE INDEX machines_by_name ON machines (COALESCE(name, ''), id)"},
+	{3, "which machine: kind, hypervisor, container, cloud",
+		"ALTER TABLE machines ADD COLUMN kind TEXT;"
+		"ALTER TABLE machines ADD COLUMN hypervisor TEXT;"
+		"ALTER TABLE machines ADD COLUMN virt_role TEXT;"
+		"ALTER TABLE machines ADD COLUMN container TEXT;"
+		"ALTER TABLE machines ADD COLUMN network TEXT;"
+		"ALTER TABLE machines ADD COLUMN cloud_provider TEXT;"
+		"ALTER TABLE machines ADD COLUMN cloud_account TEXT;"
+		"ALTER TABLE machines ADD COLUMN cloud_region TEXT;"
+		"ALTER TABLE machines ADD COLUMN cloud_zone TEXT;"
+		"ALTER TABLE machines ADD COLUMN cloud_lifecycle TEXT"},
 	{0, NULL, NULL},
 };
 

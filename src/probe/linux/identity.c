@@ -125,6 +125,7 @@ int identity_look(const struct probe_env *env, struct subject_out *out, struct e
 	find_machine_id(env, who.machine_id);
 	subject_text(out->attributes, "host.name", who.name);
 	subject_text(out->attributes, "host.id", who.machine_id);
+	subject_text(out->attributes, "him.os.machine_id", who.machine_id);
 	look_at_firmware(env, out->attributes);
 	return 0;
 }

@@ -9,6 +9,7 @@
 #include "probe/subject.h"
 
 int identity_look(const struct probe_env *env, struct subject_out *out, struct err *e);
+int machine_look(const struct probe_env *env, struct subject_out *out, struct err *e);
 int os_look(const struct probe_env *env, struct subject_out *out, struct err *e);
 int cpu_look(const struct probe_env *env, struct subject_out *out, struct err *e);
 int memory_look(const struct probe_env *env, struct subject_out *out, struct err *e);

@@ -9,6 +9,8 @@
 
 const struct subject subjects[] = {
 	{"identity", false, 0, SUBJECT_ALWAYS, {NULL}, identity_look},
+	{"machine", false, 0, SUBJECT_ON_CHANGE,
+		{"/etc/him/providers.conf", "/proc/sys/kernel/random/boot_id"}, machine_look},
 	{"os", false, 0, SUBJECT_ON_CHANGE,
 		{"/etc/os-release", "/usr/lib/os-release", "/etc/debian_version",
 			"/proc/sys/kernel/random/boot_id"},
