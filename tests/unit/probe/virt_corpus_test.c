@@ -24,8 +24,7 @@
 static char *corpus(const char *name)
 {
 	const char *folder = getenv("HIM_SHARED_DATA");
-	char *path = xasprintf(
-		"%s/detect/%s", folder ? folder : SHARED_DATA, name);
+	char *path = xasprintf("%s/detect/%s", folder ? folder : SHARED_DATA, name);
 	struct buf text;
 	struct err e = ERR_INIT;
 	char *out = NULL;
