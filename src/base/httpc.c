@@ -64,7 +64,7 @@ struct httpc {
 	size_t headers_n;
 	struct buf body;
 	bool packed;
-	int64_t timeout_ms, begun_mono;
+	int64_t timeout_ms, begun_mono, deadline_mono;
 	struct event *deadline, *deliver;
 	void (*done)(void *ctx, const struct httpc_answer *a);
 	void *ctx;
@@ -140,6 +140,7 @@ static void deadline_in(struct httpc *c, int64_t ms)
 {
 	struct timeval tv = {ms / 1000, ms % 1000 * 1000};
 
+	c->deadline_mono = clock_mono_ms() + ms;
 	event_add(c->deadline, &tv);
 }
 
@@ -445,8 +446,14 @@ static void on_deadline(evutil_socket_t fd, short what, void *arg)
 {
 	struct httpc *c = arg;
 
+	int64_t left = c->deadline_mono - clock_mono_ms();
+
 	if (c->noted)
 		return;
+	if (left > 0) { /* libevent counts from when its round began, and a busy round is long */
+		deadline_in(c, left);
+		return;
+	}
 	err_set(&c->answer.e, ERR_UNAVAILABLE,
 		has_peer(c) ? "%s port %d did not answer in time"
 			    : "cannot connect to %s port %d in time",
