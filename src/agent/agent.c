@@ -11,6 +11,7 @@
 #include "base/file.h"
 #include "base/log.h"
 #include "base/text.h"
+#include "base/zbody.h"
 #include <event2/dns.h>
 #include <malloc.h>
 #include <signal.h>
@@ -150,6 +151,12 @@ static void renew(struct agent *a)
 	uplink_wake(a->uplink);
 }
 
+void agent_trim(void)
+{
+	zbody_trim();
+	malloc_trim(0);
+}
+
 /* Every few minutes, and whenever something came that has to be put in force outside the uplink's callback. */
 static void on_timer(evutil_socket_t fd, short what, void *arg)
 {
@@ -170,7 +177,7 @@ static void on_timer(evutil_socket_t fd, short what, void *arg)
 		a->resent_mono = clock_mono_ms();
 	}
 	event_add(a->timer, &again);
-	malloc_trim(0);
+	agent_trim();
 }
 
 static void on_signal(evutil_socket_t sig, short what, void *arg)

@@ -91,5 +91,7 @@ void outcome_close(struct agent *a);
 
 /* agent.c */
 int agent_run(const struct agent_conf *conf, struct err *e);
+void agent_trim(
+	void); /* after work that takes memory and comes once a minute: what is free goes back to the system */
 
 #endif

@@ -18,7 +18,6 @@
 #include "base/id.h"
 #include "base/log.h"
 #include "model/patch.h"
-#include <malloc.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -187,8 +186,7 @@ static void report_now(struct agent *a)
 	if (e.code != ERR_NONE)
 		log_limited(LOG_WARN_, "report", 3600000, "no report: %s", e.text);
 	json_free(doc);
-	malloc_trim(
-		0); /* a look at the packages takes a few hundred KiB that are not needed again soon */
+	agent_trim(); /* a look at the packages takes a few hundred KiB */
 }
 
 /* ---- when ---- */
@@ -235,7 +233,7 @@ void report_committed(struct agent *a, const char *stream, int64_t seq)
 	}
 	json_free(pending);
 	forget(a, "pending.json");
-	malloc_trim(0);
+	agent_trim();
 	if (a->soon)
 		timer_in(a, 1);
 }

@@ -73,17 +73,23 @@ int buf_addc(struct buf *b, char c)
 int buf_vprintf(struct buf *b, const char *fmt, va_list ap)
 {
 	va_list again;
+	size_t room = b->cap - b->len;
 	int n;
 
-	va_copy(again, ap);
-	n = vsnprintf(NULL, 0, fmt, again);
-	va_end(again);
-	assert(n >= 0);
-	if (reserve(b, (size_t)n) < 0)
+	if (b->full)
 		return -1;
-	vsnprintf(b->data + b->len, (size_t)n + 1, fmt, ap);
-	b->len += (size_t)n;
-	return 0;
+	va_copy(again, ap);
+	n = vsnprintf(b->data ? b->data + b->len : NULL, b->data ? room : 0, fmt, ap);
+	assert(n >= 0);
+	if ((size_t)n >= room) { /* it was cut: again, with room */
+		if (b->data)
+			b->data[b->len] = '\0';
+		if (reserve(b, (size_t)n) == 0)
+			vsnprintf(b->data + b->len, (size_t)n + 1, fmt, again);
+	}
+	va_end(again);
+	b->len += b->full ? 0 : (size_t)n;
+	return b->full ? -1 : 0;
 }
 
 int buf_printf(struct buf *b, const char *fmt, ...)

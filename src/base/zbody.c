@@ -39,6 +39,14 @@ int zbody_decode(const void *data, size_t len, struct buf *out, struct err *e)
 	return in.pos == len ? 0 : err_set(e, ERR_INVALID, "the body goes on after its zstd frame");
 }
 
+void zbody_trim(void)
+{
+	ZSTD_freeDCtx(unpack); /* both accept NULL */
+	ZSTD_freeCCtx(pack);
+	unpack = NULL;
+	pack = NULL;
+}
+
 int zbody_encode(const void *data, size_t len, struct buf *out)
 {
 	size_t bound = ZSTD_compressBound(len), n;

@@ -13,5 +13,7 @@
 int zbody_decode(const void *data, size_t len, struct buf *out, struct err *e);
 /* Appends data packed. -1 only when out's ceiling is hit. */
 int zbody_encode(const void *data, size_t len, struct buf *out);
+/* Gives back what this thread keeps for the next body (170 KiB after a packed one): for who has one a minute. */
+void zbody_trim(void);
 
 #endif

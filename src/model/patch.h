@@ -23,4 +23,9 @@ struct json *patch_diff(const struct json *from, const struct json *to);
  * null members. */
 struct json *patch_apply(struct json *target, const struct json *patch);
 
+/* The same on text: adds the text of the result to out. text: an object as json_print made it, without
+ * null members. patch: an object, used up (empty or in parts after). -1 with e: text is no such object. What does
+ * not fit leaves out full, as ever. */
+int patch_text(const char *text, size_t len, struct json *patch, struct buf *out, struct err *e);
+
 #endif

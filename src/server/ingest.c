@@ -130,26 +130,11 @@ static int refuse(struct said *x, const char *why)
 	return event_put(x->db, &v, x->e);
 }
 
-static int relay_of(struct said *x)
-{
-	struct stmt *s = db_prepare(x->db, "SELECT relay FROM machines WHERE agent = ?1", x->e);
-	int got;
-
-	if (!s)
-		return -1;
-	bind_text(s, 1, x->env.agent);
-	got = db_step(s, x->e);
-	if (got > 0)
-		x->relay = arena_strdup(x->b->arena, col_text(s, 0));
-	db_done(s);
-	return got < 0 ? -1 : 0;
-}
-
 /* 1: it may speak and it is theirs; 0: refused; -1: the database failed. */
 static int authenticate(struct said *x)
 {
 	const uint8_t *key;
-	int got = trust_agent(x->db, x->env.agent, x->b->arena, &x->agent, x->e);
+	int got = trust_speaker(x->db, x->env.agent, x->b->arena, &x->agent, &x->relay, x->e);
 
 	if (got < 0)
 		return -1;
@@ -160,13 +145,15 @@ static int authenticate(struct said *x)
 	key = key_of(x->b->s, &x->agent);
 	if (!key || !envelope_check(&x->env, key))
 		return refuse(x, "it is not under its key: forged or damaged");
-	return relay_of(x) < 0 ? -1 : 1;
+	return 1;
 }
 
 /* ---- kinds ---- */
 
 static int take_report(struct said *x)
 {
+	struct ingest_source from = {
+		&x->agent, x->digest, strtoll(x->b->s->generation, NULL, 10), x->b->now_ms};
 	struct ingest_report r;
 	struct err bad = ERR_INIT;
 	bool need_full;
@@ -176,22 +163,15 @@ static int take_report(struct said *x)
 	if (ingest_report_parse(x->env.body, x->env.len, &r, &bad) < 0)
 		return machine_notice(x->db, x->env.agent,
 			arena_printf(x->b->arena, "its report is not taken: %s", bad.text), x->e);
-	if (db_savepoint(x->db, x->e) < 0)
-		return -1;
-	rc = ingest_report(x->db, x->env.agent, &r, x->digest,
-		strtoll(x->b->s->generation, NULL, 10), x->b->now_ms, &need_full, &bad);
+	rc = ingest_report(x->db, &from, &r, &need_full, &bad);
 	json_free(r.body);
-	if (rc < 0) { /* half of it may have been applied */
-		db_rollback_to(x->db);
-		if (bad.code != ERR_INVALID && bad.code != ERR_TOO_LARGE) {
-			*x->e = bad;
-			return -1;
-		}
+	if (rc < 0 && (bad.code == ERR_INVALID || bad.code == ERR_TOO_LARGE))
 		return machine_notice(x->db, x->env.agent,
 			arena_printf(x->b->arena, "its report is not taken: %s", bad.text), x->e);
-	}
-	if (db_release(x->db, x->e) < 0)
+	if (rc < 0) {
+		*x->e = bad;
 		return -1;
+	}
 	if (need_full)
 		effect_add(&x->b->effects, EFFECT_FULL, x->env.agent, x->relay, NULL, 0);
 	return 0;

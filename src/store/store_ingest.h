@@ -30,13 +30,22 @@ struct ingest_report {
 	struct json *body; /* the caller frees */
 	const char *base;
 	int64_t made;
-	const struct json *doc;
+	struct json *doc;
 };
 int ingest_report_parse(const char *text, size_t len, struct ingest_report *out, struct err *e);
 
-/* Applies it; *need_full: its base is not what we have, and nothing was changed. generation: the database's. */
-int ingest_report(struct db *db, const char *agent, const struct ingest_report *r,
-	const char *digest, int64_t generation, int64_t now_ms, bool *need_full, struct err *e);
+/* Whose report it is, and what is to be kept of it. */
+struct ingest_source {
+	const struct agent *agent; /* as the database has it now */
+	const char *digest;        /* of the report's bytes */
+	int64_t generation;        /* the database's */
+	int64_t now_ms;
+};
+
+/* Applies it; *need_full: its base is not what we have, and nothing was changed. Nor was anything when it fails with
+ * ERR_INVALID or ERR_TOO_LARGE. r->doc is used up. */
+int ingest_report(struct db *db, const struct ingest_source *from, struct ingest_report *r,
+	bool *need_full, struct err *e);
 
 /* The agent's next report must be a full one (asked for, or what it built on is gone). */
 int ingest_forget_base(struct db *db, const char *agent, struct err *e);

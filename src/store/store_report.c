@@ -9,10 +9,12 @@
  * refusing it would lose what is right in it.
  */
 #include "store/store_ingest.h"
+#include "base/arena.h"
 #include "model/patch.h"
 #include <assert.h>
 #include <pthread.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #define SECTION_MAX (1u << 20)
@@ -67,52 +69,52 @@ int ingest_report_parse(const char *text, size_t len, struct ingest_report *out,
 
 /* ---- sections ---- */
 
-/* *out: the section, an empty object when there is none. */
-static int section_load(
-	const struct document *d, const char *section, struct json **out, struct err *e)
+struct section_change { /* what a report makes of a section */
+	const char *name;
+	struct buf text;
+	bool gone;
+};
+
+/* The section's new text: the stored one with the patch laid over it. */
+static int section_merge(
+	const struct document *d, struct section_change *c, struct json *patch, struct err *e)
 {
 	struct stmt *s =
 		db_prepare(d->db, "SELECT body FROM sections WHERE agent = ?1 AND section = ?2", e);
 	const char *text = NULL;
-	int got;
+	int got = 0;
 
-	*out = NULL;
 	if (!s)
 		return -1;
-	bind_text(s, 1, d->agent);
-	bind_text(s, 2, section);
-	got = db_step(s, e);
-	if (got > 0)
-		text = col_text(s, 0);
+	if (!d->full) {
+		bind_text(s, 1, d->agent);
+		bind_text(s, 2, c->name);
+		got = db_step(s, e);
+		if (got > 0)
+			text = col_text(s, 0);
+	}
 	if (got >= 0)
-		*out = text ? json_parse(text, strlen(text), e) : json_object();
+		got = patch_text(text ? text : "{}", text ? strlen(text) : 2, patch, &c->text, e);
 	db_done(s);
-	return *out ? 0 : -1;
+	if (got == 0 && c->text.full)
+		return err_field(e, ERR_TOO_LARGE, c->name,
+			"section %s is over the limit of %u bytes", c->name, SECTION_MAX);
+	return got;
 }
 
-static int section_save(
-	const struct document *d, const char *section, const struct json *body, struct err *e)
+static int section_save(const struct document *d, const struct section_change *c, struct err *e)
 {
 	struct stmt *s = db_prepare(d->db,
 		"INSERT INTO sections (agent, section, body) VALUES (?1, ?2, ?3)"
 		" ON CONFLICT (agent, section) DO UPDATE SET body = excluded.body",
 		e);
-	struct buf text;
-	int rc = -1;
 
-	buf_init(&text, SECTION_MAX);
-	if (json_print(body, &text) < 0)
-		err_field(e, ERR_TOO_LARGE, section, "section %s is over the limit of %u bytes",
-			section, SECTION_MAX);
-	else if (s) {
-		bind_text(s, 1, d->agent);
-		bind_text(s, 2, section);
-		bind_text_len(s, 3, text.data, text.len);
-		rc = db_step(s, e) < 0 ? -1 : 0;
-	}
-	db_done(s);
-	buf_release(&text);
-	return rc;
+	if (!s)
+		return -1;
+	bind_text(s, 1, d->agent);
+	bind_text(s, 2, c->name);
+	bind_text_len(s, 3, c->text.data, c->text.len);
+	return db_run(s, e) < 0 ? -1 : 0;
 }
 
 /* ---- columns of the machine ---- */
@@ -294,13 +296,21 @@ static int addresses_save(const struct document *d, const struct json *nics, str
 
 /* ---- applying ---- */
 
-/* What else is kept of a section. body NULL: it is gone. */
-static int section_told(
-	const struct document *d, const char *name, const struct json *body, struct err *e)
+/* What else is kept of a section. */
+static int section_told(const struct document *d, const struct section_change *c, struct err *e)
 {
-	if (strcmp(name, "attributes") == 0)
-		return columns_save(d, body, e);
-	return strcmp(name, "nic") == 0 ? addresses_save(d, body, e) : 0;
+	bool columns = strcmp(c->name, "attributes") == 0;
+	struct json *body;
+	int rc;
+
+	if (!columns && strcmp(c->name, "nic") != 0)
+		return 0;
+	body = c->gone ? NULL : json_parse(c->text.data, c->text.len, e);
+	if (!c->gone && !body)
+		return -1;
+	rc = columns ? columns_save(d, body, e) : addresses_save(d, body, e);
+	json_free(body);
+	return rc;
 }
 
 /* section NULL: all of them. */
@@ -318,43 +328,32 @@ static int section_drop(const struct document *d, const char *section, struct er
 	return db_run(s, e) < 0 ? -1 : 0;
 }
 
-static int section_apply(
-	const struct document *d, const char *name, const struct json *patch, struct err *e)
+/* Reads only: whatever is wrong with a report is known before the first byte of it is written. */
+static int document_merge(const struct document *d, const struct json *doc,
+	struct section_change *changes, struct err *e)
 {
-	struct json *body = NULL;
-	int rc;
+	struct section_change *c = changes;
 
-	if (json_type(patch) == JSON_NULL)
-		return section_drop(d, name, e) < 0 ? -1 : section_told(d, name, NULL, e);
-	if (!d->full && section_load(d, name, &body, e) < 0)
-		return -1;
-	body = patch_apply(body, patch);
-	rc = section_save(d, name, body, e);
-	if (rc == 0)
-		rc = section_told(d, name, body, e);
-	json_free(body);
-	return rc;
+	for (struct json_iter it = json_iter(doc); json_next(&it); c++) {
+		c->name = it.key;
+		c->gone = json_type(it.value) == JSON_NULL;
+		buf_init(&c->text, SECTION_MAX);
+		if (!c->gone && section_merge(d, c, it.value, e) < 0)
+			return -1;
+	}
+	return 0;
 }
 
-static int base_get(
-	struct db *db, const char *agent, char digest[65], int64_t *generation, struct err *e)
+static int document_save(
+	const struct document *d, const struct section_change *changes, size_t n, struct err *e)
 {
-	struct stmt *s =
-		db_prepare(db, "SELECT report_digest, generation FROM agents WHERE id = ?1", e);
-	int got;
-
-	digest[0] = '\0';
-	*generation = 0;
-	if (!s)
+	if (d->full && section_drop(d, NULL, e) < 0)
 		return -1;
-	bind_text(s, 1, agent);
-	got = db_step(s, e);
-	if (got > 0) {
-		snprintf(digest, 65, "%s", col_text(s, 0) ? col_text(s, 0) : "");
-		*generation = col_int(s, 1);
-	}
-	db_done(s);
-	return got < 0 ? -1 : 0;
+	for (const struct section_change *c = changes; c < changes + n; c++)
+		if ((c->gone ? section_drop(d, c->name, e) : section_save(d, c, e)) < 0 ||
+			section_told(d, c, e) < 0)
+			return -1;
+	return 0;
 }
 
 static int base_set(
@@ -386,26 +385,29 @@ static int forget_unsaid(const struct document *d, const struct json *doc, struc
 	return d->full ? columns_save(d, NULL, e) : touched(d, e);
 }
 
-int ingest_report(struct db *db, const char *agent, const struct ingest_report *r,
-	const char *digest, int64_t generation, int64_t now_ms, bool *need_full, struct err *e)
+int ingest_report(struct db *db, const struct ingest_source *from, struct ingest_report *r,
+	bool *need_full, struct err *e)
 {
 	struct document d = {.db = db,
-		.agent = agent,
+		.agent = from->agent->id,
 		.full = r->base[0] == '\0',
-		.skew_ms = r->made - now_ms,
-		.now_ms = now_ms};
-	int64_t has_generation;
-	char has[65];
+		.skew_ms = r->made - from->now_ms,
+		.now_ms = from->now_ms};
+	size_t n = json_len(r->doc);
+	struct section_change *changes;
+	const char *has = from->agent->report_digest;
+	int rc = -1;
 
-	if (base_get(db, agent, has, &has_generation, e) < 0)
-		return -1;
-	*need_full = !d.full && (strcmp(has, r->base) != 0 || has_generation != generation);
+	*need_full = !d.full &&
+		(!has || strcmp(has, r->base) != 0 || from->agent->generation != from->generation);
 	if (*need_full)
 		return 0;
-	if (d.full && section_drop(&d, NULL, e) < 0)
-		return -1;
-	for (struct json_iter it = json_iter(r->doc); json_next(&it);)
-		if (section_apply(&d, it.key, it.value, e) < 0)
-			return -1;
-	return forget_unsaid(&d, r->doc, e) < 0 ? -1 : base_set(db, agent, digest, generation, e);
+	changes = xcalloc(n, sizeof *changes);
+	if (document_merge(&d, r->doc, changes, e) == 0 && document_save(&d, changes, n, e) == 0 &&
+		forget_unsaid(&d, r->doc, e) == 0)
+		rc = base_set(db, d.agent, from->digest, from->generation, e);
+	for (size_t i = 0; i < n; i++)
+		buf_release(&changes[i].text);
+	free(changes);
+	return rc;
 }

@@ -163,20 +163,32 @@ int trust_enrol(struct db *db, const struct agent *x, const char *name, const ch
 					     : machine_insert(db, x, name, now_ms, e);
 }
 
-int trust_agent(struct db *db, const char *id, struct arena *a, struct agent *out, struct err *e)
+int trust_speaker(struct db *db, const char *id, struct arena *a, struct agent *out,
+	const char **relay, struct err *e)
 {
-	struct stmt *s =
-		db_prepare(db, "SELECT 0" AGENT_FIELDS(ROW_COLUMN) " FROM agents WHERE id = ?1", e);
+	struct stmt *s = db_prepare(db,
+		"SELECT (SELECT relay FROM machines WHERE agent = agents.id)" AGENT_FIELDS(
+			ROW_COLUMN) " FROM agents WHERE id = ?1",
+		e);
 	int got;
 
 	if (!s)
 		return -1;
 	bind_text(s, 1, id);
 	got = db_step(s, e);
-	if (got > 0)
+	if (got > 0) {
+		*relay = arena_strdup(a, col_text(s, 0));
 		row_read(&model_records[MODEL_agent], s, 1, a, out);
+	}
 	db_done(s);
 	return got;
+}
+
+int trust_agent(struct db *db, const char *id, struct arena *a, struct agent *out, struct err *e)
+{
+	const char *relay;
+
+	return trust_speaker(db, id, a, out, &relay, e);
 }
 
 static int run3(struct db *db, const char *sql, const char *id, int64_t x, int64_t y, struct err *e)

@@ -20,6 +20,9 @@ int trust_enrol(struct db *db, const struct agent *agent, const char *name,
 	const char *addresses_json, int64_t now_ms, struct err *e);
 /* 1 found, 0 none. */
 int trust_agent(struct db *db, const char *id, struct arena *a, struct agent *out, struct err *e);
+/* The same, and the relay its machine hangs on (NULL: none known). */
+int trust_speaker(struct db *db, const char *id, struct arena *a, struct agent *out,
+	const char **relay, struct err *e);
 int trust_cert(struct db *db, const char *id, int64_t until_ms, struct err *e);
 /* Cuts it off; its machine or relay shows it. ERR_CONFLICT when it is already. */
 int trust_revoke(struct db *db, const char *id, int64_t now_ms, struct err *e);

@@ -15,7 +15,7 @@
 #include <time.h>
 
 #define AGENTS 500
-#define ROUNDS 20
+#define ROUNDS 60
 #define BATCH 100 /* envelopes in one exchange of a relay */
 
 struct source {
@@ -65,7 +65,8 @@ static int enrol_all(void *ctx, struct db *db, struct err *e)
 	return 0;
 }
 
-/* One report of one agent: the first is full, the others change what a machine changes in a minute. */
+/* One report of one agent: the first is full, the others change what a machine changes in a minute: somebody came,
+ * somebody went, a disk fills. */
 static void report(struct source *s, int round, struct buf *frames)
 {
 	struct envelope env = {.kind = "report", .seq = ++s->seq};
@@ -78,9 +79,9 @@ static void report(struct source *s, int round, struct buf *frames)
 			     "\":{\"type\":\"ext4\",\"used_percent\":10}}}}"
 			   : "{\"base\":\"%3$s\",\"made\":%1$lld,\"doc\":{\"attributes\":{\"him."
 			     "users\":%2$d},\"filesystem\":{\"/\":{\"used_percent\":"
-			     "%2$d}},\"user\":{\"root@pts/"
+			     "%2$d}},\"user\":{\"root@pts/%4$d\":null,\"root@pts/"
 			     "%2$d\":{\"since\":%1$lld,\"from\":\"192.0.2.7\"}}}}",
-		(long long)clock_now_ms(), round, s->base);
+		(long long)clock_now_ms(), round, s->base, round - 1);
 	memcpy(env.agent, s->id, sizeof env.agent);
 	memcpy(env.stream, s->stream, sizeof env.stream);
 	memcpy(env.prev, s->prev, sizeof env.prev);

@@ -13,6 +13,29 @@ static void check_round_trip(const struct json *from, const struct json *to)
 	json_free(patch);
 }
 
+/* Over text as over values; and over any bytes at all without a step outside of them. */
+static void check_text(const struct json *from, struct json *patch, const void *data, size_t size)
+{
+	struct buf text, made, want, any;
+	struct json *patched = patch_apply(json_copy(from), patch), *copy = json_copy(patch);
+
+	buf_init(&text, 1 << 24);
+	buf_init(&made, 1 << 24);
+	buf_init(&want, 1 << 24);
+	buf_init(&any, 1 << 24);
+	json_print(from, &text);
+	json_print(patched, &want);
+	(void)patch_text(data, size, copy, &any, NULL);
+	assert(patch_text(text.data, text.len, patch, &made, NULL) == 0);
+	assert(strcmp(made.data, want.data) == 0);
+	buf_release(&text);
+	buf_release(&made);
+	buf_release(&want);
+	buf_release(&any);
+	json_free(copy);
+	json_free(patched);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	const uint8_t *cut = size ? memchr(data, 0, size) : NULL;
@@ -28,6 +51,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		struct json *patched = patch_apply(json_copy(from), b);
 		check_round_trip(from, patched);
 		json_free(patched);
+		if (json_type(from) == JSON_OBJECT && json_type(b) == JSON_OBJECT)
+			check_text(from, b, data, first);
 		json_free(from);
 		json_free(to);
 	}

@@ -160,6 +160,77 @@ static void test_round_trips(void **state)
 	}
 }
 
+/* The text of the result, which must be that of patch_apply. */
+static void assert_text(const struct json *from, const struct json *patch)
+{
+	struct json *used = json_copy(patch), *made = patch_apply(json_copy(from), patch);
+	struct buf text, got, want;
+	struct err e = ERR_INIT;
+
+	buf_init(&text, 1 << 20);
+	buf_init(&got, 1 << 20);
+	buf_init(&want, 1 << 20);
+	json_print(from, &text);
+	json_print(made, &want);
+	if (patch_text(text.data, text.len, used, &got, &e) < 0)
+		fail_msg("%s: %s", buf_str(&text), e.text);
+	assert_string_equal(buf_str(&got), buf_str(&want));
+	buf_release(&text);
+	buf_release(&got);
+	buf_release(&want);
+	json_free(used);
+	json_free(made);
+}
+
+static void test_text(void **state)
+{
+	static const struct {
+		const char *from, *patch;
+	} rows[] = {
+		{"{\"a\\\"\\\\\":{\"}\":\"],\\\\\"},\"b\":1}",
+			"{\"a\\\"\\\\\":{\"}\":null,\"x\":[{}]}}"},
+		{"{\"\":[[],{\"a\":[-1.5e3,true]}],\"t\\n\":\"\\\"\"}", "{\"t\\n\":2,\"z\":null}"},
+		{"{\"a\":1,\"b\":2}", "{\"a\":null,\"b\":null}"},
+		{"{\"a\":{}}", "{\"a\":{\"b\":{\"c\":null,\"d\":1}},\"e\\\"\":{\"f\":null}}"},
+	};
+	unsigned seed = 8259;
+
+	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+		struct json *from = parse(rows[i].from), *patch = parse(rows[i].patch);
+		assert_text(from, patch);
+		json_free(from);
+		json_free(patch);
+	}
+	for (int i = 0; i < 5000; i++) {
+		struct json *a = random_value(&seed, 4), *patch = random_value(&seed, 4);
+		struct json *from = patch_apply(NULL, a);
+		if (json_type(from) == JSON_OBJECT && json_type(patch) == JSON_OBJECT)
+			assert_text(from, patch);
+		json_free(a);
+		json_free(from);
+		json_free(patch);
+	}
+}
+
+static void test_damaged_text(void **state)
+{
+	static const char *const texts[] = {"", "{", "[]", "{\"a\"}", "{\"a\":}", "{\"a\":1,}",
+		"{\"a\":1", "{\"a\":\"x", "{\"a\":\"x\\", "{\"a\":[1}", "{\"a\":{\"b\":1}",
+		"{\"a\":1}x", "{\"a\":,\"b\":1}", "{a:1}", "{\"\\q\":1}", "{\"a\":]}"};
+
+	for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
+		struct json *patch = parse("{\"a\":{\"b\":2}}");
+		struct err e = ERR_INIT;
+		struct buf out;
+		buf_init(&out, 1 << 20);
+		if (patch_text(texts[i], strlen(texts[i]), patch, &out, &e) == 0)
+			fail_msg("%s is taken as %s", texts[i], buf_str(&out));
+		assert_int_equal(e.code, ERR_INVALID);
+		buf_release(&out);
+		json_free(patch);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -167,6 +238,8 @@ int main(void)
 		cmocka_unit_test(test_differences),
 		cmocka_unit_test(test_missing_values),
 		cmocka_unit_test(test_round_trips),
+		cmocka_unit_test(test_text),
+		cmocka_unit_test(test_damaged_text),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

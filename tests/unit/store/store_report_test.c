@@ -3,10 +3,20 @@
 #include "kit.h"
 #include "store/store_ingest.h"
 #include "store/store_machine.h"
+#include "store/store_trust.h"
 #include <stdio.h>
 #include <string.h>
 
 #define GENERATION 3
+
+static int apply(struct kit *k, struct ingest_report *r, const char *digest, bool *need_full)
+{
+	struct agent a;
+	struct ingest_source from = {&a, digest, GENERATION, NOW};
+
+	assert_int_equal(ok(k, trust_agent(k->db, kit_id(k, 'a', 1), k->a, &a, &k->e)), 1);
+	return ingest_report(k->db, &from, r, need_full, &k->e);
+}
 
 /* Applies a report; returns whether a full one is needed. */
 static bool report(struct kit *k, const char *base, const char *doc, const char *digest)
@@ -17,9 +27,7 @@ static bool report(struct kit *k, const char *base, const char *doc, const char 
 	bool need_full;
 
 	ok(k, ingest_report_parse(text, strlen(text), &r, &k->e));
-	ok(k,
-		ingest_report(
-			k->db, kit_id(k, 'a', 1), &r, digest, GENERATION, NOW, &need_full, &k->e));
+	ok(k, apply(k, &r, digest, &need_full));
 	json_free(r.body);
 	return need_full;
 }
@@ -204,7 +212,7 @@ static void parsing(void **state)
 		ingest_report_parse("{\"base\":\"\",\"made\":1,\"doc\":{}}x", 31, &r, &k->e), -1);
 }
 
-/* A section over its limit is refused, whoever asked; the caller undoes what was done before. */
+/* A section over its limit is refused, whoever asked, and the rest of its report was not begun. */
 static void too_large(void **state)
 {
 	struct kit *k = *state;
@@ -212,16 +220,20 @@ static void too_large(void **state)
 	struct buf b;
 	bool need_full;
 
+	assert_false(report(
+		k, "", "{\"attributes\":{\"host.name\":\"web1\"},\"user\":{\"root\":1}}", "d1"));
 	buf_init(&b, 4 << 20);
-	buf_adds(&b, "{\"base\":\"\",\"made\":1,\"doc\":{\"package\":{");
+	buf_adds(&b,
+		"{\"base\":\"\",\"made\":1,\"doc\":{\"attributes\":{\"host.name\":\"web2\"},"
+		"\"package\":{");
 	for (int i = 0; i < 40000; i++)
 		buf_printf(&b, "%s\"package-%d\":\"%020d\"", i ? "," : "", i, i);
 	buf_adds(&b, "}}}");
 	ok(k, ingest_report_parse(b.data, b.len, &r, &k->e));
-	fails(k,
-		ingest_report(
-			k->db, kit_id(k, 'a', 1), &r, "d1", GENERATION, NOW, &need_full, &k->e),
-		ERR_TOO_LARGE);
+	fails(k, apply(k, &r, "d2", &need_full), ERR_TOO_LARGE);
+	assert_string_equal(machine(k).host_name, "web1");
+	section_is(k, "user", "{\"root\":1}");
+	assert_false(report(k, "d1", "{}", "d2"));
 	json_free(r.body);
 	buf_release(&b);
 }
