@@ -222,8 +222,8 @@ static void child(struct exec *x, const char **env, int out, int err, int fail)
 		child_fail(fail, "cannot enter a folder");
 	umask(022);
 	if (!x->spec.script) {
-		execvpe(x->spec.command[0], (char *const *)(uintptr_t)x->spec.command,
-			(char *const *)(uintptr_t)env);
+		environ = (char **)(uintptr_t)env; /* it is looked for in its own PATH, not ours */
+		execvp(x->spec.command[0], (char *const *)(uintptr_t)x->spec.command);
 		child_fail(fail, x->spec.command[0]);
 	}
 	argv = arena_alloc(x->arena, (x->spec.command_n + 2) * sizeof *argv);
@@ -360,6 +360,20 @@ static void watch(struct exec *x)
 
 /* ---- one job ---- */
 
+/* On the disk before anything is executed; what counts is that it is there. */
+static int mark_started(const struct exec *x)
+{
+	char path[1200];
+	int fd;
+
+	path_of(x, "started", path);
+	fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
+	if (fd < 0)
+		return -1;
+	close(fd);
+	return file_sync_dir(x->dir, NULL);
+}
+
 static int run(struct exec *x)
 {
 	const char **env = arena_alloc(x->arena, 300 * sizeof *env);
@@ -378,10 +392,8 @@ static int run(struct exec *x)
 	}
 	output_init(&x->out, whole_out);
 	output_init(&x->err, whole_err);
-	path_of(x, "started", path);
 	x->started_ms = clock_now_ms();
-	snprintf(why, sizeof why, "%lld", (long long)x->started_ms);
-	if (file_write(path, why, strlen(why), 0600, NULL) < 0)
+	if (mark_started(x) < 0)
 		return refuse(x,
 			"it cannot be journalled that it starts: the disk is full or cannot be "
 			"written");

@@ -429,17 +429,19 @@ void jobs_cancel(struct jobs *j, const char *action)
 	}
 }
 
-/* Keeps the folder with its mark and a small outcome; what else was in it goes. */
-static void strip(struct jobs *j, const char *id)
+/* Keeps the folder with its mark, of that its first line, and a small outcome; what else was in it goes. */
+static void strip(struct jobs *j, const char *id, int64_t deadline_ms)
 {
-	static const char *const heavy[] = {
-		"stdout.full", "stderr.full", "lock", "started", "spec"};
+	static const char *const heavy[] = {"stdout.full", "stderr.full", "lock", "started"};
 	char path[1400];
 	struct stat st;
 
 	path_of(j, id, "outcome.json", path);
 	if (stat(path, &st) == 0 && st.st_size > OUTCOME_KEPT)
 		(void)unlink(path);
+
+	path_of(j, id, "reported", path);
+	(void)!truncate(path, snprintf(NULL, 0, "%lld\n", (long long)deadline_ms));
 
 	for (size_t i = 0; i < sizeof heavy / sizeof *heavy; i++) {
 		path_of(j, id, heavy[i], path);
@@ -450,16 +452,17 @@ static void strip(struct jobs *j, const char *id)
 void jobs_reported(struct jobs *j, const char *action)
 {
 	struct job *x = find(j, action);
-	char path[1400], text[24];
+	char spec[1400], mark[1400], dir[1400];
 
 	if (!x || x->state != JOB_ENDED)
 		return;
-	snprintf(text, sizeof text, "%lld", (long long)x->deadline_ms);
-	path_of(j, action, "reported", path);
-	if (file_write(path, text, strlen(text), 0600, NULL) < 0)
+	path_of(j, action, "spec", spec);
+	path_of(j, action, "reported", mark);
+	path_of(j, action, NULL, dir);
+	if (rename(spec, mark) < 0 || file_sync_dir(dir, NULL) < 0)
 		return; /* it is told again, and the server knows it */
 	x->state = JOB_REPORTED;
-	strip(j, action);
+	strip(j, action, x->deadline_ms);
 }
 
 void jobs_forget_before(struct jobs *j, int64_t now_ms)
@@ -547,7 +550,7 @@ static void find_one(struct jobs *j, const char *id)
 		x = job_new(j, id);
 		x->state = JOB_REPORTED;
 		x->deadline_ms = deadline_of(j, id, "reported");
-		strip(j, id);
+		strip(j, id, x->deadline_ms);
 		return;
 	}
 	if (!has(j, id, "spec")) { /* it was never fetched whole */

@@ -350,9 +350,9 @@ int spool_committed(struct spool *s, const char *stream, int64_t seq)
 			drop(s, i);
 		else
 			i++;
-	if (s->n == 0) { /* no file is left to read it from */
+	if (s->n == 0) { /* no file is left to read it from; lost, the next stream begins without */
 		last_path(s, path);
-		(void)file_write(path, s->last, DIGEST_LEN, 0600, NULL);
+		(void)file_write_lazy(path, s->last, DIGEST_LEN, 0600, NULL);
 	}
 	return 0;
 }
