@@ -18,6 +18,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 #define SPOOL_FILES_MAX 4096
@@ -153,8 +154,16 @@ static void renew(struct agent *a)
 
 void agent_trim(void)
 {
+	extern const char __executable_start, etext;
+	uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE),
+		  from = (uintptr_t)&__executable_start & ~(page - 1),
+		  to = (uintptr_t)&etext & ~(page - 1);
+
 	zbody_trim();
 	malloc_trim(0);
+	/* The start, a handshake and a look at the machine go through most of our code once. It is never written, so what is
+	 * needed again comes from the file; the rest need not stay mapped. */
+	(void)madvise((void *)from, to - from, MADV_DONTNEED);
 }
 
 /* Every few minutes, and whenever something came that has to be put in force outside the uplink's callback. */
