@@ -55,6 +55,7 @@ struct agent {
 	struct imds_facts cloud;                  /* what it said; all empty before */
 	bool cloud_known, cloud_waits;            /* waits: the first report does, for the answer */
 	int64_t cloud_after_mono;                 /* when it may be asked again */
+	int64_t look_cpu_us;                      /* what we had used when the last look was over */
 
 	/* order.c */
 	int64_t signed_time_ms, signed_time_saved_ms; /* the newest time the server signed */

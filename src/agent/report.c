@@ -13,6 +13,7 @@
  */
 #include "agent/agent.h"
 #include "agent/guests.h"
+#include "agent/pace.h"
 #include "base/clock.h"
 #include "base/file.h"
 #include "base/id.h"
@@ -201,12 +202,16 @@ static void timer_in(struct agent *a, int64_t ms)
 static void on_timer(evutil_socket_t fd, short what, void *arg)
 {
 	struct agent *a = arg;
+	int64_t wanted, cpu;
 	uint16_t r;
 
 	report_now(a);
 	cloud_ask(a);
 	random_bytes(&r, sizeof r);
-	timer_in(a, a->conf->report_ms * 3 / 4 + a->conf->report_ms / 2 * r / 65536);
+	wanted = a->conf->report_ms * 3 / 4 + a->conf->report_ms / 2 * r / 65536;
+	cpu = pace_cpu_us();
+	timer_in(a, pace_pause_ms(wanted, cpu - a->look_cpu_us));
+	a->look_cpu_us = cpu;
 }
 
 void report_committed(struct agent *a, const char *stream, int64_t seq)
@@ -277,6 +282,7 @@ int report_open(struct agent *a, struct err *e)
 	}
 	json_free(base);
 	json_free(pending);
+	a->look_cpu_us = pace_cpu_us(); /* what the start took is not a look's */
 	timer_in(a, 1);
 	return a->probe ? 0 : err_set(e, ERR_INTERNAL, "cannot open the probes");
 }

@@ -18,6 +18,7 @@ PARTS = sys.argv[3:] or ["ssh", "ping", "held"]
 NET = f"hb{os.getpid()}"
 WORK = tempfile.mkdtemp(prefix="him-bench.")
 ACCT = "/sys/fs/cgroup/cpuacct/" + NET
+ROUNDS = 5  # reports of each machine
 HIM = ("server", "relay", "agents")
 procs = []
 
@@ -115,20 +116,31 @@ def him(groups, mode):
     for i in range(N):
         if not os.path.exists(f"{WORK}/a{i}/agent/identity.json"):
             enrol("him-agent", "agent", people, f"{WORK}/a{i}", f"e{i}", f"e{i}")
-        mine.append(start(groups["agents"], [f"{BUILD}/him-agent", "--home", f"{WORK}/a{i}", "--parent", "10.79.0.1:8445"],
-                          ns=f"e{i}", host=f"e{i}", log="agents.log"))
-    want = "ping" if mode == "ping" else "held"
-    wait(f"all {N} online by {want}",
-         lambda: api("GET", f"/machines/count?query=state:online%20channel:{want}").get("count") == N)
+    agents = start_agents(groups, mode, "60s")
+    rows = sorted((command(groups) for _ in range(3)), key=lambda r: r[0][1])
+    stop(agents)
+    agents = start_agents(groups, mode, "2s")
+    per_report = report(groups, 1 + ROUNDS * PARTS.index(mode))
+    stop(agents)
+    stop(mine[::-1])
+    return rows[1] + (per_report,)
+
+
+def start_agents(groups, mode, interval):
+    """All N, with their connections as the mode wants them and their first reports made; nothing is going on when it returns."""
+    agents = [start(groups["agents"], [f"{BUILD}/him-agent", "--home", f"{WORK}/a{i}", "--parent", "10.79.0.1:8445", "--report-interval", interval],
+                    ns=f"e{i}", host=f"e{i}", log="agents.log") for i in range(N)]
+    wait(f"all {N} online by {mode}", lambda: api("GET", f"/machines/count?query=state:online%20channel:{mode}").get("count") == N)
     wait("reports", lambda: api("GET", "/machines/count?query=reported:*").get("count") == N)
     time.sleep(8)  # connections of the start are closed by now
-    rows = sorted((command(groups) for _ in range(3)), key=lambda r: r[0][1])
-    per_report = report(groups, 1 + PARTS.index(mode))
-    for p in reversed(mine):
+    return agents
+
+
+def stop(list):
+    for p in list:
         p.terminate()
-    for p in mine:
+    for p in list:
         p.wait()
-    return rows[1] + (per_report,)
 
 
 def command(groups):
@@ -155,19 +167,33 @@ def reports_total():
     return next(int(float(line.split()[1])) for line in text.splitlines() if line.startswith("him_reports_total "))
 
 
-def report(groups, n):
-    """Every machine gets an address and says so; CPU of server and relay per report, less what they use when nothing happens."""
+def window(groups, work):
+    """CPU seconds of server and relay, reports taken and seconds gone while work() ran."""
     before, count, begin = {k: groups[k].seconds() for k in ("server", "relay")}, reports_total(), time.time()
-    for i in range(N):
-        sh("ip", "-n", f"{NET}-e{i}", "addr", "add", f"192.0.2.{n}/32", "dev", "lo")
-    wait("reports of the new address", lambda: time.sleep(2) or reports_total() >= count + N)
+    work()
+    return sum(groups[k].seconds() - before[k] for k in before), reports_total() - count, time.time() - begin
+
+
+def report(groups, first):
+    """Every machine gets an address after the other and says so; CPU of server and relay per report, in ms, less what they use
+    in the same time when nothing happens (and the bench looks on as often)."""
+    def change():
+        for n in range(first, first + ROUNDS):
+            count = reports_total()
+            for i in range(N):
+                sh("ip", "-n", f"{NET}-e{i}", "addr", "add", f"192.0.2.{n}/32", "dev", "lo")
+            wait("reports of a new address", lambda: time.sleep(1) or reports_total() >= count + N)
+
+    def idle():
+        end = time.time() + seconds
+        while time.time() < end:
+            time.sleep(1)
+            reports_total()
+    cpu, count, seconds = window(groups, change)
     time.sleep(5)
-    busy, seconds, count = sum(groups[k].seconds() - before[k] for k in before), time.time() - begin, reports_total() - count
-    before, begin, idle_count = {k: groups[k].seconds() for k in ("server", "relay")}, time.time(), reports_total()
-    time.sleep(20)
-    idle = sum(groups[k].seconds() - before[k] for k in before) / (time.time() - begin)
-    assert reports_total() - idle_count < N / 10, "machines that report all the time: no idle window"
-    return (busy - idle * seconds) * 1000 / count
+    cpu_idle, count_idle, _ = window(groups, idle)
+    assert count_idle < count / 10, "machines that report all the time: nothing to compare with"
+    return (cpu - cpu_idle) * 1000 / count
 
 
 def iso(text):
