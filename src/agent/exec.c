@@ -360,18 +360,14 @@ static void watch(struct exec *x)
 
 /* ---- one job ---- */
 
-/* On the disk before anything is executed; what counts is that it is there. */
+/* On the disk before anything is executed. What counts is that the name is there, so it is one more of the lock. */
 static int mark_started(const struct exec *x)
 {
-	char path[1200];
-	int fd;
+	char lock[1200], path[1200];
 
+	path_of(x, "lock", lock);
 	path_of(x, "started", path);
-	fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
-	if (fd < 0)
-		return -1;
-	close(fd);
-	return file_sync_dir(x->dir, NULL);
+	return link(lock, path) < 0 ? -1 : file_sync_dir(x->dir, NULL);
 }
 
 static int run(struct exec *x)

@@ -19,8 +19,6 @@ int file_line(const char *path, char *out, size_t size);
 
 /* Temporary file in the same folder, fsync, rename, fsync of the folder. mode e.g. 0600. */
 int file_write(const char *path, const void *data, size_t len, mode_t mode, struct err *e);
-/* The same, for what may be lost when the machine does: without waiting for the disk. */
-int file_write_lazy(const char *path, const void *data, size_t len, mode_t mode, struct err *e);
 
 int file_mkdirs(const char *path, mode_t mode, struct err *e); /* mkdir -p; existing is fine */
 int file_remove(const char *path, struct err *e);              /* absent is fine */

@@ -246,7 +246,9 @@ def middle_ssh(groups, options):
 def all_ssh(groups):
     """Rows of the table: fresh connections with two key exchanges, and warm ones."""
     ssh_prepare(groups)
-    default = sh("ssh", "-G", "-F", "none", "x").split("kexalgorithms ")[1].split(",")[0]
+    talk = sh("ip", "netns", "exec", f"{NET}-core", "ssh", "-v", "-n", "-F", "none", "-i", f"{WORK}/key", "-o", "StrictHostKeyChecking=no",
+              "-o", "UserKnownHostsFile=/dev/null", f"root@{address(0)}", "true")
+    default = talk.split("kex: algorithm: ")[1].split()[0]
     warm = ["-o", "ControlMaster=auto", "-o", f"ControlPath={WORK}/c-%h", "-o", "ControlPersist=300"]
     table = []
     for name, options in ((f"ssh fresh, {default.split('@')[0]} (default)", []),

@@ -51,9 +51,6 @@ static void test_write_and_read(void **state)
 	buf_clear(&b);
 	assert_int_equal(file_read("a", &b, &e), 0);
 	assert_int_equal(b.len, 0);
-	assert_int_equal(file_write_lazy("a", "three", 5, 0600, &e), 0);
-	assert_int_equal(file_read("a", &b, &e), 0);
-	assert_string_equal(buf_str(&b), "three");
 	buf_release(&b);
 }
 
