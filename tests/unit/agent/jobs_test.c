@@ -481,8 +481,7 @@ static void test_told_until_reported_known_until_forgotten(void **state)
 	assert_false(there(t.one, "spec"));
 	snprintf(mark, sizeof mark, "%s/%s/reported", t.dir, t.one);
 	assert_true(stat(mark, &st) == 0 && st.st_size == 8); /* nothing but the deadline */
-	jobs_again(t.jobs,
-		t.one); /* given again: a server that was restored does not know what it had heard */
+	jobs_again(t.jobs, t.one); /* a server was restored and does not know what it heard */
 	assert_int_equal(t.outcomes, 4);
 	assert_string_equal(member("state"), "done");
 	jobs_forget_before(t.jobs, DEADLINE);
