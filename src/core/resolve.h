@@ -67,7 +67,8 @@ enum resolve_kind { RESOLVE_UNKNOWN, RESOLVE_PHYSICAL, RESOLVE_VM, RESOLVE_CONTA
  * on       listed: key of the record that it runs on, of the same source; "": the source's own machine; NULL: nothing
  *          is said (a host of a vCenter, an instance of a public cloud). A self's is ignored.
  * host     its source may list others: a driver, or an agent that an administrator marked.
- * live     said now, by a source that is not offline. false: it is listed no more, or its source is offline.
+ * live     said now, by a source that is not offline, and not ended.
+ * ended    listed: its source lists it no more. It keeps a machine together over renames and moves, and links nothing.
  * running  listed: it runs there, and is not only defined. A self's is ignored.
  * context  only the far end of links: it stays with `machine` (then not NULL) and matches nothing.
  * since    a self: when it enrolled. Listed: since when it stands with this `running`.
@@ -75,7 +76,7 @@ enum resolve_kind { RESOLVE_UNKNOWN, RESOLVE_PHYSICAL, RESOLVE_VM, RESOLVE_CONTA
  */
 struct resolve_sighting {
 	const char *source, *key, *machine, *on;
-	bool host, live, running, context;
+	bool host, live, ended, running, context;
 	enum resolve_kind kind;
 	int64_t since_ms, seen_ms;
 	const struct resolve_key *keys;
@@ -111,13 +112,11 @@ struct resolve_place {
 };
 
 struct resolve_group {
-	const char *
-		machine; /* the id it keeps (borrowed from the input); NULL: the caller makes one */
-	size_t self; /* the sighting of the agent that speaks for it: the live one, else the latest; or RESOLVE_NONE */
-	size_t first,
-		n; /* its members: members[first .. first + n), self first, then newest first */
-	bool listed; /* a host that may list lists it as running on something: never to be marked a host by itself */
-	bool context; /* made of context alone: nothing to write */
+	const char *machine; /* the id it keeps; NULL: the caller makes one */
+	size_t self;         /* sighting of its live agent, else of its latest; RESOLVE_NONE */
+	size_t first, n;     /* members[first .. first + n): self first, then newest first */
+	bool listed;         /* some host lists it as its guest: never mark it a host by itself */
+	bool context;        /* made of context alone: nothing to write */
 };
 
 /* Rows with the same guest are alternatives (which host?), rows with the same sighting too (which guest?). */
@@ -130,10 +129,9 @@ struct resolve_link {
 };
 
 struct resolve_evidence {
-	size_t a,
-		b; /* sightings; b RESOLVE_NONE: about a alone. a is the listed, or the older one */
-	size_t key; /* index in a's keys; RESOLVE_NONE: not about one key */
-	int score;  /* points; 0 where it counts nothing, below where it counts against */
+	size_t a, b; /* sightings: a the listed or older one; b RESOLVE_NONE: about a alone */
+	size_t key;  /* index in a's keys; RESOLVE_NONE: not about one key */
+	int score;   /* points; 0: it counts nothing, below: against */
 	enum resolve_verdict verdict;
 	enum resolve_reason reason;
 };
@@ -151,7 +149,7 @@ struct resolve_output {
 	size_t *members;
 	struct resolve_link *links; /* by guest */
 	size_t links_n;
-	struct resolve_evidence *evidence; /* by a, then b */
+	struct resolve_evidence *evidence; /* by a, in the order it was weighed */
 	size_t evidence_n;
 	struct resolve_absorbed *absorbed;
 	size_t absorbed_n;
@@ -164,7 +162,8 @@ void resolve(const struct resolve_input *in, struct arena *a, struct resolve_out
 
 /* Key i of s as the text by which others find it, the same for every spelling: "mac 52:54:00:00:00:01", "uuid …". MACs
  * connect across scopes. false: it connects nothing (weak, foreign, never believed, a container's hardware, a listing
- * not believed), and needs no place in an index. */
+ * not believed), and needs no place in an index.
+ * A self gives its own id as a RESOLVE_AGENT key if its hosts may tell that; no other value of a self's counts. */
 bool resolve_connects(const struct resolve_sighting *s, size_t i, char out[RESOLVE_CONNECT_MAX]);
 
 const char *resolve_key_word(enum resolve_key_kind k); /* "mac", "uuid" … */
