@@ -37,7 +37,7 @@
 	R(CONTRADICTED, "contradicted", "speaks against it: both are live and tell different hardware") \
 	R(BOTH_RUN, "both-run", "does not join them: both run at the same time in two places") \
 	R(PARTED, "parted", "does not join them: a person said that they are two") \
-	R(NOT_SAME, "not-same", "was not followed: both agents are live, or newer words say otherwise") /* a person's word */ \
+	R(NOT_SAME, "not-same", "was not followed: both agents are live, one is not believed, or newer words say otherwise") /* a person's word */ \
 	/* Links. */ \
 	R(RUNS_THERE, "runs-there", "is what a live host says: it runs there") \
 	R(LAST_KNOWN, "last-known", "is the last that is known; its source is offline, or it does not run now") \
