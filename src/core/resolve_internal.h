@@ -58,7 +58,7 @@ struct known {
 struct candidate {
 	uint32_t rank, root;
 	int score, claimed; /* claimed: what it would be if nobody else claimed the same keys */
-	bool held, dropped;
+	bool shares, held, dropped; /* shares: a key that is the same in the same network */
 };
 
 /* An ambiguous x, and one that it may be. */

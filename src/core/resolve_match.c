@@ -24,6 +24,7 @@ struct pick {
 	int score;
 	bool several; /* there was more than one candidate */
 	bool held;
+	bool doubtful;           /* held, and would be ambiguous if it were not */
 	enum resolve_reason why; /* MATCHED, HELD, DOM0, SAID, AMBIGUOUS, ALONE */
 };
 
@@ -102,6 +103,7 @@ static struct pick choose(struct resolver *r, uint32_t x, int min)
 	if (best && best->score >= min && best->score > 2 * second) {
 		p.why = RESOLVE_MATCHED;
 	} else if (held) {
+		p.doubtful = best->score >= min || claims_n > 1;
 		best = held;
 		p.why = RESOLVE_HELD;
 	} else if (best && (best->score >= min || claims_n > 1)) {
@@ -298,10 +300,13 @@ static void settle_contest(struct resolver *r, struct pick *picks, const struct 
 		winner = holder_at;
 	else if (running == 1)
 		winner = runner_at;
-	for (size_t i = 0; i < n; i++)
+	for (size_t i = 0; i < n; i++) {
+		struct pick *p = &picks[w[i].pick];
 		if (i != winner)
-			picks[w[i].pick].why =
-				winner == n ? RESOLVE_AMBIGUOUS : RESOLVE_OTHER_RECORD;
+			p->why = winner == n || (p->why == RESOLVE_HELD && p->doubtful)
+				? RESOLVE_AMBIGUOUS
+				: RESOLVE_OTHER_RECORD;
+	}
 }
 
 static void hold_contests(struct resolver *r, struct pick *picks, uint32_t n)
@@ -432,19 +437,27 @@ static bool is_another(struct resolver *r, uint32_t x, const struct candidate *c
 	return false;
 }
 
+/* Another that a person put into x's group has its place: the group has chosen. */
+static bool group_chose(struct resolver *r, uint32_t x)
+{
+	for (uint32_t y = r->known[x].ring; y != x; y = r->known[y].ring)
+		if (r->known[y].placed)
+			return true;
+	return false;
+}
+
 static void place_agentless(struct resolver *r, uint32_t x)
 {
 	struct pick p;
 
-	if (r->known[resolve_root(r, x)].has_self) {
+	if (group_chose(r, x)) {
 		resolve_place_as(r, x, RESOLVE_SAID);
 		return;
 	}
 	resolve_gather(r, x, wants_agentless);
 	for (uint32_t i = 0; i < r->candidates_n; i++) {
 		struct candidate *c = &r->candidates[i];
-		c->dropped = r->known[c->root].has_self ||
-			(c->root != resolve_root(r, x) && is_another(r, x, c));
+		c->dropped = r->known[c->root].has_self || is_another(r, x, c);
 	}
 	p = choose(r, x, POINTS_JOIN);
 	tell_choice(r, &p, POINTS_JOIN);
@@ -455,11 +468,10 @@ static void place_agentless(struct resolver *r, uint32_t x)
 	}
 	if (p.rank != NOBODY)
 		resolve_join(r, x, p.rank);
-	else if (r->known[x].ring != x)
-		p.why = RESOLVE_SAID;
 	resolve_place_as(r, x, p.why);
 }
 
+/* Hosts before their guests, what is live first, and of that the older: a newcomer is compared with it. */
 static int hosts_first(const void *a, const void *b, void *ctx)
 {
 	const struct resolver *r = ctx;
@@ -472,6 +484,8 @@ static int hosts_first(const void *a, const void *b, void *ctx)
 		return k->s->live ? -1 : 1;
 	if (k->s->running != l->s->running)
 		return k->s->running ? -1 : 1;
+	if (k->s->live && k->s->since_ms != l->s->since_ms)
+		return k->s->since_ms < l->s->since_ms ? -1 : 1;
 	return newest_first(a, b, ctx);
 }
 

@@ -102,10 +102,12 @@ static void gather_key(
 		const struct known_key *other = &r->keys[r->by_run[run->first + i]];
 		struct candidate *c;
 		int points;
-		if (other->owner == x || other->run != k->run || networks_differ(k, other) ||
-			!wanted(r, x, other->owner))
+		if (other->owner == x || other->run != k->run || !wanted(r, x, other->owner))
 			continue;
 		c = candidate_of(r, other->owner);
+		if (networks_differ(k, other)) /* only to be told */
+			continue;
+		c->shares = true;
 		points = points_of(k, other);
 		c->claimed += points;
 		c->score += k->clash || other->clash ? 0 : points;
@@ -153,7 +155,8 @@ void resolve_gather(struct resolver *r, uint32_t x, resolve_wanted *wanted)
 		c->root = resolve_root(r, c->rank);
 		c->score += less;
 		c->claimed += less;
-		c->held = r->known[x].hint != NOBODY && r->known[x].hint == r->known[c->rank].hint;
+		c->held = c->shares && r->known[x].hint != NOBODY &&
+			r->known[x].hint == r->known[c->rank].hint;
 	}
 	if (r->candidates_n > 1)
 		merge_roots(r);

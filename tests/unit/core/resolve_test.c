@@ -162,6 +162,7 @@ static void test_any_order(void **state)
 		struct arena *a = arena_new();
 		struct resolve_input in;
 		random_input(seed, a, &in);
+		if (getenv("VERBOSE")) fprintf(stderr, "seed %u\n", seed);
 		resolve_check_all(&in, a);
 		arena_free(a);
 	}
