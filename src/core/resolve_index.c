@@ -214,11 +214,8 @@ static void find_parents(struct resolver *r)
 					      : k->source_self;
 		if (k->parent == i)
 			k->parent = NOBODY;
+		k->level = !k->s->on ? 0 : *k->s->on ? 2 : 1;
 	}
-	for (uint32_t i = 0; i < r->n; i++)
-		for (uint32_t up = r->known[i].parent; up != NOBODY && r->known[i].level < 32;
-			up = r->known[up].parent)
-			r->known[i].level++;
 }
 
 /* ---- keys ---- */

@@ -44,7 +44,7 @@ struct known {
 	uint32_t parent;      /* listed: rank of what it runs on; NOBODY */
 	uint32_t source_self; /* rank of its source's own sighting; NOBODY */
 	uint32_t source;      /* number of its source */
-	uint8_t level;        /* records of its source below which it stands */
+	uint8_t level;        /* 0: on nothing; 1: on its source; 2: on another record */
 	bool self, context; /* context: as used; one whose machine has full members is no context */
 	bool believed;      /* takes part */
 	bool placed;        /* has a group */

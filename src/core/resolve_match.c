@@ -357,9 +357,24 @@ static void tell_self(struct resolver *r, struct pick *p)
 		remember_maybes(r, p);
 }
 
-static void join_pick(struct resolver *r, const struct pick *p)
+/* x may not be what it chose. If only an old bond had made that clear, it is in doubt; else it is looked at in step 5. */
+static void lose_pick(struct resolver *r, struct pick *p, bool own_guest)
+{
+	if (own_guest)
+		resolve_note(r, p->x, p->rank, RESOLVE_REFUSED, RESOLVE_OWN_GUEST);
+	if (p->why != RESOLVE_HELD || !p->doubtful)
+		return;
+	p->why = RESOLVE_AMBIGUOUS;
+	resolve_gather(r, p->x, wants_self);
+	drop_hopeless(r, p->x);
+	remember_maybes(r, p);
+	r->known[p->x].reason = RESOLVE_AMBIGUOUS;
+}
+
+static void join_pick(struct resolver *r, struct pick *p)
 {
 	uint32_t parent = r->known[p->x].parent, root = resolve_root(r, p->x), to;
+	bool own_guest;
 
 	if (p->why == RESOLVE_SAID || r->known[root].has_self) {
 		resolve_place_as(r, p->x, RESOLVE_SAID);
@@ -370,12 +385,13 @@ static void join_pick(struct resolver *r, const struct pick *p)
 	if (p->why != RESOLVE_MATCHED && p->why != RESOLVE_HELD && p->why != RESOLVE_DOM0)
 		return;
 	to = resolve_root(r, p->rank);
-	if (p->why != RESOLVE_DOM0 && parent != NOBODY && resolve_root(r, parent) == to)
-		resolve_note(r, p->x, p->rank, RESOLVE_REFUSED, RESOLVE_OWN_GUEST);
-	else if (resolve_allowed(r, root, to)) {
-		resolve_join(r, root, to);
-		resolve_place_as(r, p->x, p->why);
+	own_guest = p->why != RESOLVE_DOM0 && parent != NOBODY && resolve_root(r, parent) == to;
+	if (own_guest || !resolve_allowed(r, root, to)) {
+		lose_pick(r, p, own_guest);
+		return;
 	}
+	resolve_join(r, root, to);
+	resolve_place_as(r, p->x, p->why);
 }
 
 static void place_listed(struct resolver *r)

@@ -91,8 +91,8 @@ static void finish_group(struct resolver *r, struct resolve_output *out, struct 
 	for (size_t i = 0; i < g->n; i++) {
 		const struct known *k = &r->known[m[i]];
 		g->context &= k->context;
-		g->listed |=
-			k->believed && k->parent != NOBODY && group_of[k->parent] != group_of[m[i]];
+		g->listed |= k->believed && !k->self && k->s->on &&
+			(k->parent == NOBODY || group_of[k->parent] != group_of[m[i]]);
 		m[i] = k->input;
 	}
 }
