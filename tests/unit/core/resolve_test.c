@@ -158,11 +158,10 @@ static void random_input(unsigned seed, struct arena *a, struct resolve_input *i
 
 static void test_any_order(void **state)
 {
-	for (unsigned seed = 0; seed < 3000; seed++) {
+	for (unsigned seed = 0; seed < 400; seed++) {
 		struct arena *a = arena_new();
 		struct resolve_input in;
 		random_input(seed, a, &in);
-		if (getenv("VERBOSE")) fprintf(stderr, "seed %u\n", seed);
 		resolve_check_all(&in, a);
 		arena_free(a);
 	}
@@ -242,7 +241,7 @@ static void test_component(void **state)
 {
 	size_t components = 0;
 
-	for (unsigned seed = 0; seed < 1500; seed++) {
+	for (unsigned seed = 0; seed < 200; seed++) {
 		struct arena *a = arena_new();
 		struct resolve_input in, known;
 		struct resolve_output out;
@@ -260,7 +259,7 @@ static void test_component(void **state)
 			check_component(&known, resolve_print(&known, &out, true, a), x, a);
 		arena_free(a);
 	}
-	assert_true(components > 2000);
+	assert_true(components > 300);
 }
 
 /* ---- keys ---- */
