@@ -120,18 +120,36 @@ static void rank_sightings(struct resolver *r)
 	}
 }
 
-static uint32_t find_sighting(const struct resolver *r, const char *source, const char *key)
+/* Hashes are spread evenly, so the place is near where the hash points; from there in doubling steps. */
+static uint32_t first_at_least(const uint64_t *hashes, uint32_t n, uint64_t hash)
 {
-	uint64_t hash = hash_pair(source, key);
-	uint32_t low = 0, high = r->n;
+	uint32_t guess = (uint32_t)((unsigned __int128)hash * n >> 64), low = 0, high = n;
 
+	for (uint32_t step = 1; guess >= step; step *= 2)
+		if (hashes[guess - step] < hash) {
+			low = guess - step + 1;
+			break;
+		}
+	for (uint32_t step = 1; low + step < n; step *= 2)
+		if (hashes[low + step] >= hash) {
+			high = low + step;
+			break;
+		}
 	while (low < high) {
 		uint32_t middle = low + (high - low) / 2;
-		if (r->hashes[middle] < hash)
+		if (hashes[middle] < hash)
 			low = middle + 1;
 		else
 			high = middle;
 	}
+	return low;
+}
+
+static uint32_t find_sighting(const struct resolver *r, const char *source, const char *key)
+{
+	uint64_t hash = hash_pair(source, key);
+	uint32_t low = first_at_least(r->hashes, r->n, hash);
+
 	for (; low < r->n && r->hashes[low] == hash; low++)
 		if (strcmp(r->known[low].s->source, source) == 0 &&
 			strcmp(r->known[low].s->key, key) == 0)
@@ -314,16 +332,17 @@ static void index_keys(struct resolver *r)
 			items[n++] = (struct item){r->keys[i].hash, i};
 	sort_items(items, n);
 	r->runs = arena_alloc(r->scratch, n * sizeof *r->runs);
-	for (uint32_t i = 0, first = 0; i < n; i++)
-		if (i + 1 == n || items[i + 1].hash != items[i].hash) {
-			make_runs(r, items, first, i + 1);
-			first = i + 1;
-		}
 	r->by_run = arena_alloc(r->scratch, n * sizeof *r->by_run);
-	for (uint32_t i = 0; i < n; i++)
-		r->by_run[i] = items[i].index;
-	for (uint32_t i = 0; i < r->runs_n; i++)
-		settle_run(r, &r->runs[i]);
+	for (uint32_t i = 0, first = 0; i < n; i++) {
+		uint32_t run = r->runs_n;
+		if (i + 1 < n && items[i + 1].hash == items[i].hash)
+			continue;
+		make_runs(r, items, first, i + 1);
+		for (; first <= i; first++)
+			r->by_run[first] = items[first].index;
+		for (; run < r->runs_n; run++)
+			settle_run(r, &r->runs[run]);
+	}
 }
 
 void resolve_index(struct resolver *r)

@@ -243,11 +243,15 @@ static bool wants_self(const struct resolver *r, uint32_t x, uint32_t y)
 static bool is_dom0(const struct resolver *r, uint32_t x)
 {
 	const struct known *k = &r->known[x];
-	bool zero = false;
 
-	for (size_t i = 0; i < k->s->keys_n; i++)
-		zero |= resolve_key_is_zero(&k->s->keys[i]);
-	return zero && k->source_self != NOBODY && k->parent == k->source_self;
+	if (k->source_self == NOBODY || k->parent != k->source_self)
+		return false;
+	for (uint32_t i = 0; i < k->keys_n; i++) {
+		const struct known_key *key = &r->keys[k->key_first + i];
+		if (key->why == RESOLVE_NEVER && resolve_key_is_zero(&k->s->keys[key->index]))
+			return true;
+	}
+	return false;
 }
 
 static struct pick choose_self(struct resolver *r, uint32_t x)

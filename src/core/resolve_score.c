@@ -69,13 +69,14 @@ static bool differ_in(const struct resolver *r, uint32_t x, uint32_t y, enum res
 static int against(const struct resolver *r, uint32_t x, uint32_t y)
 {
 	const struct known *a = &r->known[x], *b = &r->known[y];
-	bool differ = differ_in(r, x, y, RESOLVE_UUID) || differ_in(r, x, y, RESOLVE_CLOUD);
+	bool selfs = a->self && b->self, now = a->s->live && b->s->live;
+	bool contained = a->s->kind == RESOLVE_CONTAINED || b->s->kind == RESOLVE_CONTAINED;
 
-	if (a->self && b->self)
-		return differ ? VETO : differ_in(r, x, y, RESOLVE_MAC) ? POINTS_CONTRADICTED : 0;
-	if (a->s->kind == RESOLVE_CONTAINED || b->s->kind == RESOLVE_CONTAINED)
+	if (!selfs && (contained || !now))
 		return 0;
-	return differ && a->s->live && b->s->live ? POINTS_CONTRADICTED : 0;
+	if (differ_in(r, x, y, RESOLVE_UUID) || differ_in(r, x, y, RESOLVE_CLOUD))
+		return selfs ? VETO : POINTS_CONTRADICTED;
+	return selfs && differ_in(r, x, y, RESOLVE_MAC) ? POINTS_CONTRADICTED : 0;
 }
 
 /* ---- gathering ---- */
