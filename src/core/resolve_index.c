@@ -114,6 +114,8 @@ static void rank_sightings(struct resolver *r)
 		k->self = !*k->s->key;
 		k->live_self = k->self && k->s->live ? i : NOBODY;
 		k->has_self = k->self;
+		k->live = k->s->live;
+		k->kind = (uint8_t)k->s->kind;
 		k->alive = k->s->live;
 		k->parent = k->source_self = k->hint = NOBODY;
 		r->hashes[i] = items[i].hash;
@@ -249,6 +251,7 @@ static void take_key(struct resolver *r, uint32_t owner, uint32_t index)
 	key->kind = (uint8_t)(k->kind == RESOLVE_XEN ? RESOLVE_UUID : k->kind);
 	key->why = (uint8_t)resolve_key_text(o->s, index, text);
 	key->scope = "";
+	key->crowded = k->crowded;
 	if (key->why != RESOLVE_MATCHED)
 		return;
 	key->text = arena_strdup(r->scratch, text);
@@ -296,7 +299,7 @@ static void make_runs(struct resolver *r, struct item *items, uint32_t first, ui
 			memmove(&items[rest + 1], &items[rest], (i - rest) * sizeof *items);
 			items[rest++] = swap;
 			k->run = r->runs_n;
-			run->crowded = run->crowded || r->known[k->owner].s->keys[k->index].crowded;
+			run->crowded = run->crowded || k->crowded;
 		}
 		run->n = rest - first;
 		first = rest;

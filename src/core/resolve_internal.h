@@ -27,6 +27,7 @@ struct known_key {
 	uint32_t run;          /* NOBODY: not usable */
 	uint8_t kind, why;     /* why: RESOLVE_MATCHED while usable */
 	bool clash;            /* a self's: another live self claims it now */
+	bool crowded;          /* as its owner was given */
 	uint32_t rival;        /* which; NOBODY */
 };
 
@@ -46,9 +47,11 @@ struct known {
 	uint32_t source;      /* number of its source */
 	uint8_t level;        /* 0: on nothing; 1: on its source; 2: on another record */
 	bool self, context; /* context: as used; one whose machine has full members is no context */
-	bool believed;      /* takes part */
-	bool placed;        /* has a group */
-	uint8_t reason;     /* of its place */
+	bool live;          /* of *s, at hand: these two are asked most */
+	uint8_t kind;
+	bool believed;  /* takes part */
+	bool placed;    /* has a group */
+	uint8_t reason; /* of its place */
 	/* of a whole group, at its root: */
 	uint32_t live_self;
 	bool alive, worded, has_self;

@@ -167,12 +167,12 @@ static bool one_network(const struct known_key *a, const struct known_key *b)
 
 static bool claims(const struct resolver *r, const struct known_key *k)
 {
-	return r->known[k->owner].self && r->known[k->owner].s->live && k->run != NOBODY;
+	return r->known[k->owner].self && r->known[k->owner].live && k->run != NOBODY;
 }
 
 static bool contained(const struct resolver *r, const struct known_key *k)
 {
-	return r->known[k->owner].s->kind == RESOLVE_CONTAINED;
+	return r->known[k->owner].kind == RESOLVE_CONTAINED;
 }
 
 /* A container in its host's network shows the host's MACs: they stay the host's. */

@@ -81,17 +81,25 @@ static const struct {
 	{{0x00, 0x09, 0x0f, 0xfe, 0x00}, 5},       /* another VPN client's */
 };
 
+static int nibble(char c)
+{
+	return c >= '0' && c <= '9'    ? c - '0'
+		: c >= 'a' && c <= 'f' ? c - 'a' + 10
+		: c >= 'A' && c <= 'F' ? c - 'A' + 10
+				       : -1;
+}
+
 /* The hex digits of s, lower case, into out; separators are skipped. false: another character, or not exactly n digits. */
 static bool hex_digits(const char *s, const char *separators, size_t n, char *out)
 {
 	size_t len = 0;
 
 	for (; *s; s++) {
-		if (strchr(separators, *s))
+		if (nibble(*s) < 0 && strchr(separators, *s))
 			continue;
-		if (!isxdigit((unsigned char)*s) || len == n)
+		if (nibble(*s) < 0 || len == n)
 			return false;
-		out[len++] = (char)tolower((unsigned char)*s);
+		out[len++] = "0123456789abcdef"[nibble(*s)];
 	}
 	out[len] = '\0';
 	return len == n;
@@ -139,13 +147,8 @@ static enum resolve_reason spell_mac(const char *value, char *out)
 
 	if (!hex_digits(value, ":-.", 12, hex))
 		return RESOLVE_MALFORMED;
-	for (size_t i = 0; i < 6; i++) {
-		unsigned high =
-			(unsigned)(strchr("0123456789abcdef", hex[2 * i]) - "0123456789abcdef");
-		unsigned low =
-			(unsigned)(strchr("0123456789abcdef", hex[2 * i + 1]) - "0123456789abcdef");
-		b[i] = (unsigned char)(high << 4 | low);
-	}
+	for (size_t i = 0; i < 6; i++)
+		b[i] = (unsigned char)(nibble(hex[2 * i]) << 4 | nibble(hex[2 * i + 1]));
 	for (size_t i = 0; i < 6; i++) {
 		memcpy(out + 3 * i, hex + 2 * i, 2);
 		out[3 * i + 2] = i < 5 ? ':' : '\0';

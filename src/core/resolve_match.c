@@ -53,7 +53,7 @@ static void drop_hopeless(struct resolver *r, uint32_t x)
 	alive = best_of(r, true);
 	for (uint32_t i = 0; alive && i < r->candidates_n; i++) {
 		struct candidate *c = &r->candidates[i];
-		c->dropped |= r->known[x].s->live && !c->held && !r->known[c->root].alive &&
+		c->dropped |= r->known[x].live && !c->held && !r->known[c->root].alive &&
 			c->score <= alive;
 	}
 }
@@ -231,7 +231,7 @@ static void place_selfs(struct resolver *r)
 static bool wants_self(const struct resolver *r, uint32_t x, uint32_t y)
 {
 	const struct known *listed = &r->known[x], *self = &r->known[y];
-	enum resolve_kind a = listed->s->kind, b = self->s->kind;
+	unsigned a = listed->kind, b = self->kind;
 
 	if (!self->self || y == listed->source_self)
 		return false;
@@ -445,8 +445,8 @@ static bool is_another(struct resolver *r, uint32_t x, const struct candidate *c
 	uint32_t y = c->root;
 
 	do {
-		bool record = r->known[x].source == r->known[y].source && r->known[x].s->live &&
-			r->known[y].s->live;
+		bool record = r->known[x].source == r->known[y].source && r->known[x].live &&
+			r->known[y].live;
 		if (record || both_run(r, x, y)) {
 			resolve_note(r, x, y, RESOLVE_LOST,
 				record ? RESOLVE_OTHER_RECORD : RESOLVE_BOTH_RUN);

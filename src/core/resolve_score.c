@@ -69,8 +69,8 @@ static bool differ_in(const struct resolver *r, uint32_t x, uint32_t y, enum res
 static int against(const struct resolver *r, uint32_t x, uint32_t y)
 {
 	const struct known *a = &r->known[x], *b = &r->known[y];
-	bool selfs = a->self && b->self, now = a->s->live && b->s->live;
-	bool contained = a->s->kind == RESOLVE_CONTAINED || b->s->kind == RESOLVE_CONTAINED;
+	bool selfs = a->self && b->self, now = a->live && b->live;
+	bool contained = a->kind == RESOLVE_CONTAINED || b->kind == RESOLVE_CONTAINED;
 
 	if (!selfs && (contained || !now))
 		return 0;
