@@ -37,9 +37,10 @@ static uint64_t hash_of(const char *s)
 	return hash_end(hash_text(HASH_START, s));
 }
 
+/* Sightings of one source stay together: they ask for each other. */
 static uint64_t hash_pair(const char *a, const char *b)
 {
-	return hash_end(hash_text(hash_text(HASH_START, a) * 31, b));
+	return (hash_of(a) & 0xffffffff00000000ULL) | hash_of(b) >> 32;
 }
 
 static int compare_hash(const void *a, const void *b)
