@@ -12,9 +12,7 @@
  */
 #include "core/resolve_internal.h"
 #include <ctype.h>
-#include <stdio.h>
 #include <string.h>
-#include <strings.h>
 
 /* Word: the start of a key's text, and its name in JSON. Points: how much one shared key of the kind says. */
 static const struct {
@@ -224,7 +222,7 @@ enum resolve_reason resolve_key_text(
 	const struct resolve_sighting *s, size_t i, char out[RESOLVE_CONNECT_MAX])
 {
 	const struct resolve_key *k = &s->keys[i];
-	const char *scope = k->scope ? k->scope : "";
+	const char *scope = k->scope ? k->scope : "", *word;
 	enum resolve_reason why, spelt;
 	bool uuid = k->kind == RESOLVE_UUID || k->kind == RESOLVE_XEN, mac = k->kind == RESOLVE_MAC;
 	size_t n;
@@ -233,7 +231,11 @@ enum resolve_reason resolve_key_text(
 	if (!k->value || strlen(k->value) > RESOLVE_VALUE_MAX || strlen(scope) > RESOLVE_VALUE_MAX)
 		return RESOLVE_MALFORMED;
 	why = standing(s, k);
-	n = (size_t)snprintf(out, RESOLVE_CONNECT_MAX, "%s ", uuid ? "uuid" : kinds[k->kind].word);
+	word = uuid ? "uuid" : kinds[k->kind].word;
+	n = strlen(word);
+	memcpy(out, word, n);
+	out[n++] = ' ';
+	out[n] = '\0';
 	if (*scope && !mac && !uuid) {
 		spell_text(scope, out + n);
 		n += strlen(out + n);

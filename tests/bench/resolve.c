@@ -82,8 +82,8 @@ static void from_nothing(void)
 		make_sighting(a, &s[i], i);
 	begin = now_s();
 	resolve(&in, answer, &out);
-	printf("resolve: %zu sightings on %d hosts from nothing: %.2f s of one core (target 5 s)\n", n, HOSTS,
-		now_s() - begin);
+	printf("resolve: %zu sightings on %d hosts from nothing: %.2f s of one core (target 5 s)\n",
+		n, HOSTS, now_s() - begin);
 	getrusage(RUSAGE_SELF, &usage);
 	printf("resolve: memory with its input: %.2f GB (target under 2 GB); %zu machines, %zu "
 	       "links, %zu rows of evidence\n",
