@@ -117,6 +117,8 @@ static void rank_sightings(struct resolver *r)
 		k->has_self = k->self;
 		k->live = k->s->live;
 		k->kind = (uint8_t)k->s->kind;
+		assert(k->s->keys_n < NOBODY);
+		k->keys_n = (uint32_t)k->s->keys_n;
 		k->alive = k->s->live;
 		k->parent = k->source_self = k->hint = NOBODY;
 		r->hashes[i] = items[i].hash;
@@ -245,7 +247,7 @@ static void take_key(struct resolver *r, uint32_t owner, uint32_t index)
 {
 	const struct known *o = &r->known[owner];
 	const struct resolve_key *k = &o->s->keys[index];
-	struct known_key *key = &r->keys[r->keys_n++];
+	struct known_key *key = &r->keys[o->key_first + index];
 	char text[RESOLVE_CONNECT_MAX];
 
 	*key = (struct known_key){.owner = owner, .index = index, .run = NOBODY, .rival = NOBODY};
@@ -267,21 +269,26 @@ static void take_key(struct resolver *r, uint32_t owner, uint32_t index)
 	}
 }
 
+/* Laid out by rank, filled in the order of the input, where each sighting's texts lie together. */
 static void take_keys(struct resolver *r)
 {
+	uint32_t *ranks = arena_alloc(r->scratch, r->n * sizeof *ranks);
 	size_t total = 0;
 
-	for (uint32_t i = 0; i < r->n; i++)
-		total += r->known[i].believed ? r->known[i].s->keys_n : 0;
-	assert(total < NOBODY);
-	r->keys = arena_alloc(r->scratch, total * sizeof *r->keys);
 	for (uint32_t i = 0; i < r->n; i++) {
 		struct known *k = &r->known[i];
-		k->key_first = r->keys_n;
-		for (size_t j = 0; k->believed && j < k->s->keys_n; j++)
-			take_key(r, i, (uint32_t)j);
-		k->keys_n = r->keys_n - k->key_first;
+		ranks[k->input] = i;
+		if (!k->believed)
+			k->keys_n = 0;
+		k->key_first = (uint32_t)total;
+		total += k->keys_n;
 	}
+	assert(total < NOBODY);
+	r->keys_n = (uint32_t)total;
+	r->keys = arena_alloc(r->scratch, total * sizeof *r->keys);
+	for (uint32_t i = 0; i < r->n; i++)
+		for (uint32_t j = 0; j < r->known[ranks[i]].keys_n; j++)
+			take_key(r, ranks[i], j);
 }
 
 /* Closes the run that holds items[first .. end): equal hashes, of usually one text. */

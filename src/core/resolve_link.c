@@ -21,6 +21,8 @@ struct claim {
 	uint32_t guest, host; /* groups */
 	uint32_t x;           /* rank of the listed one that says so */
 	bool refused;
+	bool now;        /* live and running */
+	int64_t when_ms; /* what it is as new as */
 };
 
 /* What stands for one guest: its claims, best first, and what came of them. */
@@ -50,24 +52,35 @@ static const struct resolve_sighting *says(const struct linker *l, const struct 
 
 static int compare_claims(const void *a, const void *b, void *ctx)
 {
-	const struct linker *l = ctx;
 	const struct claim *c = a, *d = b;
-	const struct resolve_sighting *s = says(l, c), *t = says(l, d);
-	bool now = s->live && s->running, then = t->live && t->running;
-	int64_t p = now || !s->running ? s->since_ms : s->seen_ms;
-	int64_t q = then || !t->running ? t->since_ms : t->seen_ms;
+	const struct resolve_sighting *s, *t;
 
 	if (c->guest != d->guest)
 		return c->guest < d->guest ? -1 : 1;
-	if (now != then)
-		return now ? -1 : 1;
-	if (p != q)
-		return p > q ? -1 : 1;
+	if (c->now != d->now)
+		return c->now ? -1 : 1;
+	if (c->when_ms != d->when_ms)
+		return c->when_ms > d->when_ms ? -1 : 1;
+	s = says(ctx, c);
+	t = says(ctx, d);
 	if (s->running != t->running)
 		return s->running ? -1 : 1;
 	if (s->live != t->live)
 		return s->live ? -1 : 1;
 	return (c->x > d->x) - (c->x < d->x);
+}
+
+/* A live "it runs" and any "it does not" are as new as their beginning, an offline host's "it runs" as its last word. */
+static struct claim new_claim(
+	const struct resolve_sighting *s, uint32_t guest, uint32_t host, uint32_t x)
+{
+	bool now = s->live && s->running;
+
+	return (struct claim){.guest = guest,
+		.host = host,
+		.x = x,
+		.now = now,
+		.when_ms = now || !s->running ? s->since_ms : s->seen_ms};
 }
 
 static void add_claim(struct linker *l, uint32_t x, const size_t *group_of)
@@ -80,8 +93,7 @@ static void add_claim(struct linker *l, uint32_t x, const size_t *group_of)
 	if (host == RESOLVE_NONE)
 		resolve_note(l->r, x, k->parent, RESOLVE_LOST, RESOLVE_NO_HOST);
 	else if (host != guest)
-		l->claims[l->claims_n++] =
-			(struct claim){(uint32_t)guest, (uint32_t)host, x, false};
+		l->claims[l->claims_n++] = new_claim(k->s, (uint32_t)guest, (uint32_t)host, x);
 	else if (k->reason != RESOLVE_DOM0)
 		resolve_note(l->r, x, k->parent, RESOLVE_REFUSED, RESOLVE_OWN_GUEST);
 }
