@@ -410,8 +410,10 @@ static void place_listed(struct resolver *r)
 	for (uint32_t i = 0; i < n; i++)
 		if (picks[i].why != RESOLVE_SAID && picks[i].why != RESOLVE_DOM0)
 			tell_self(r, &picks[i]);
-	for (uint32_t i = 0; i < n; i++)
-		join_pick(r, &picks[i]);
+	for (unsigned level = 0; level < 3; level++) /* hosts before their guests */
+		for (uint32_t i = 0; i < n; i++)
+			if (r->known[picks[i].x].level == level)
+				join_pick(r, &picks[i]);
 }
 
 /* ---- 5: machines without an agent ---- */
