@@ -3,7 +3,8 @@
  * One thing seen from two sides: sightings become machines, and links between them (guest runs on host).
  *
  * A pure function: arrays in, arrays out; no clock, no I/O. The answer depends on the sightings as a set, never on their
- * order, and giving an answer's machines back as `machine` (NULL where there is no group) gives the same answer again. docs/topology.md: the method.
+ * order, and giving an answer's machines back as `machine` (NULL where there is no group) gives the same answer again.
+ * docs/topology.md: the method.
  *
  * What always holds of an answer:
  * - two live agents are never one machine, whatever they say and whatever people say;
