@@ -70,6 +70,7 @@ static void on_down(void *ctx, const char *frames, size_t len, uint64_t cursor)
 	struct agent *a = ctx;
 
 	order_frames(a, frames, len);
+	zbody_trim();                  /* unpacking them took 120 KiB */
 	uplink_ack(a->uplink, cursor); /* jobs are journalled, lists and certificates saved */
 	if (a->tls_stale || a->parents_stale)
 		event_active(a->timer, EV_TIMEOUT, 0);
