@@ -10,6 +10,7 @@
 #include "base/clock.h"
 #include "base/file.h"
 #include "base/log.h"
+#include "base/loop.h"
 #include "base/text.h"
 #include "base/zbody.h"
 #include <event2/dns.h>
@@ -284,7 +285,7 @@ static void close_all(struct agent *a)
 		event_free(a->timer);
 	if (a->dns)
 		evdns_base_free(a->dns, 1);
-	event_base_free(a->base);
+	loop_free(a->base);
 }
 
 int agent_run(const struct agent_conf *conf, struct err *e)

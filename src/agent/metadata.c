@@ -7,6 +7,7 @@
 #include "agent/metadata.h"
 #include "base/arena.h"
 #include "base/httpc.h"
+#include "base/loop.h"
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -137,6 +138,6 @@ int metadata_ask(const char *provider, struct imds_facts *out, struct err *e)
 		err_set(e, ERR_NOT_FOUND, "%s has no metadata service that is known here",
 			provider);
 	metadata_free(m);
-	event_base_free(w.base);
+	loop_free(w.base);
 	return w.rc;
 }

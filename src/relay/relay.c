@@ -9,6 +9,7 @@
 #include "base/clock.h"
 #include "base/file.h"
 #include "base/log.h"
+#include "base/loop.h"
 #include "base/text.h"
 #include <event2/dns.h>
 #include <signal.h>
@@ -491,7 +492,7 @@ static void close_all(struct relay *r)
 		event_free(r->timer);
 	if (r->dns)
 		evdns_base_free(r->dns, 1);
-	event_base_free(r->base);
+	loop_free(r->base);
 }
 
 int relay_run(const struct relay_conf *conf, struct err *e)

@@ -7,6 +7,7 @@
 #include "base/clock.h"
 #include "base/file.h"
 #include "base/log.h"
+#include "base/loop.h"
 #include "base/text.h"
 #include "server/api.h"
 #include "server/dispatch.h"
@@ -420,7 +421,7 @@ static void close_all(struct server *s)
 	rate_free(s->enrol_rate);
 	facts_free(s);
 	keys_release(&s->keys);
-	event_base_free(s->base);
+	loop_free(s->base);
 	snprintf(path, sizeof path, "%s/server.sock", s->conf->home);
 	(void)file_remove(path, NULL);
 }

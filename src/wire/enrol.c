@@ -8,6 +8,7 @@
 #include "base/clock.h"
 #include "base/file.h"
 #include "base/httpc.h"
+#include "base/loop.h"
 #include "base/text.h"
 #include "wire/frame.h"
 #include <event2/dns.h>
@@ -245,7 +246,7 @@ out:
 	if (dns)
 		evdns_base_free(dns, 1);
 	if (n->base)
-		event_base_free(n->base);
+		loop_free(n->base);
 	SSL_CTX_free(tls);
 	identity_release(&n->id);
 	explicit_bzero(n->answer_key, sizeof n->answer_key);

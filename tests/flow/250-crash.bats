@@ -5,8 +5,8 @@
 
 load lib
 
-RUNS=50                # actions, on each of four agents
-KILLS=${HIM_KILLS:-3} # of each program, one after the other
+RUNS=50                 # actions, on each of four agents
+ROUNDS=${HIM_ROUNDS:-4} # in which each program is ended
 
 setup_file() {
 	work_open
@@ -137,25 +137,33 @@ check_effects() {
 	check_effects $((RUNS * 4))
 }
 
-# Kills one of the programs after the other, in a different order each time, while orders are given and carried out.
-@test "all of them killed again and again: nothing is lost, none ran twice" {
-	local kills victim orders
+# Ends one of the programs after the other, in a different order each time, while orders are given and carried out.
+again_and_again() { # again_and_again SIGNAL ROUNDS
+	local victim orders round
 	: >"$WORK/gate"
 	order &
 	orders=$!
-	for kills in $(seq "$KILLS"); do
+	for round in $(seq "$2"); do
 		for victim in $(shuf -e m1 m2 m3 m4 relay server); do
-			stop "$victim" KILL
+			stop "$victim" "$1"
 			case $victim in
 			m*) agent_start "${victim#m}" ;;
 			*) "${victim}_start" ;;
 			esac
-			sleep 0.$((RANDOM % 10))
+			sleep 0.$((RANDOM % 5))
 		done
 	done
 	wait "$orders"
 	until_true "$LIMIT" all_ended
 	check_effects $((RUNS * 4))
+}
+
+@test "all of them killed again and again: nothing is lost, none ran twice" {
+	again_and_again KILL "$ROUNDS"
+}
+
+@test "all of them stopped again and again, in whatever they were doing: nothing is lost, none ran twice" {
+	again_and_again TERM "$ROUNDS"
 }
 
 @test "no program complained of memory" {

@@ -83,5 +83,5 @@ json() {
 
 # No program of this file complained of memory or undefined behaviour.
 no_sanitizer_complaint() {
-	! grep -rlE 'ERROR: (Address|Leak)Sanitizer|runtime error:' "$WORK" --include='*.log' 2>/dev/null
+	! grep -rE -A 30 'ERROR: (Address|Leak)Sanitizer|runtime error:' "$WORK" --include='*.log' 2>/dev/null
 }

@@ -5,6 +5,7 @@
 #include <setjmp.h>
 #include <stdint.h>
 #include <cmocka.h>
+#include "base/loop.h"
 #include "base/zbody.h"
 #include "net_http.h"
 #include <event2/bufferevent_ssl.h>
@@ -383,6 +384,37 @@ static void test_nobody_there(void **state)
 	SSL_CTX_free(tls);
 }
 
+/* Freed, and the loop with it, at each stage of a connection: the sanitizer finds what stays behind. */
+static void test_freed_under_way(void **state)
+{
+	SSL_CTX *tls = tls_client_ctx(NULL, certs.ca.cert, NULL, NULL);
+	struct got g = {0};
+	struct fake f, nobody;
+
+	fake_open(&f, &certs.server);
+	f.says[0] = "";
+	fake_open(&nobody, &certs.server);
+	evconnlistener_disable(nobody.listener);
+	evconnlistener_free(nobody.listener);
+	for (int turns = 0; turns < 12; turns++) {
+		struct fake own = {
+			.base = event_base_new(), .port = turns % 2 ? f.port : nobody.port};
+		struct httpc *c = fake_client(&own, tls, NULL);
+		httpc_request(c, "POST", "/", NULL, "body", 4, false, NET_LIMIT_MS, done, &g);
+		for (int i = 0; i < turns / 2; i++) {
+			event_base_loop(f.base, EVLOOP_NONBLOCK);
+			event_base_loop(own.base, EVLOOP_NONBLOCK);
+		}
+		httpc_free(c);
+		loop_free(own.base);
+	}
+	nobody.listener = evconnlistener_new(nobody.base, fake_accept, &nobody,
+		LEV_OPT_CLOSE_ON_FREE, 1, socket(AF_INET, SOCK_STREAM, 0));
+	fake_close(&nobody);
+	fake_close(&f);
+	SSL_CTX_free(tls);
+}
+
 /* ---- sessions ---- */
 
 static void test_session_outlives_what_the_server_closed(void **state)
@@ -630,6 +662,7 @@ int main(void)
 		cmocka_unit_test(test_judge),
 		cmocka_unit_test(test_untrusted_server),
 		cmocka_unit_test(test_nobody_there),
+		cmocka_unit_test(test_freed_under_way),
 		cmocka_unit_test(test_session_outlives_what_the_server_closed),
 		cmocka_unit_test(test_shared_sessions),
 		cmocka_unit_test(test_sessions_of_another_context),
