@@ -53,6 +53,21 @@ static const struct model_field section_fields[] = {SECTION_FIELDS(FIELD)};
 #define RECORD_NAME address
 static const struct model_field address_fields[] = {ADDRESS_FIELDS(FIELD)};
 #undef RECORD_NAME
+#define RECORD_NAME sighting
+static const struct model_field sighting_fields[] = {SIGHTING_FIELDS(FIELD)};
+#undef RECORD_NAME
+#define RECORD_NAME sighting_key
+static const struct model_field sighting_key_fields[] = {SIGHTING_KEY_FIELDS(FIELD)};
+#undef RECORD_NAME
+#define RECORD_NAME link
+static const struct model_field link_fields[] = {LINK_FIELDS(FIELD)};
+#undef RECORD_NAME
+#define RECORD_NAME move
+static const struct model_field move_fields[] = {MOVE_FIELDS(FIELD)};
+#undef RECORD_NAME
+#define RECORD_NAME decision
+static const struct model_field decision_fields[] = {DECISION_FIELDS(FIELD)};
+#undef RECORD_NAME
 #define RECORD_NAME setting
 static const struct model_field setting_fields[] = {SETTING_FIELDS(FIELD)};
 #undef RECORD_NAME

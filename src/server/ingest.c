@@ -13,6 +13,8 @@
 #include "base/text.h"
 #include "server/dispatch.h"
 #include "server/effect.h"
+#include "server/sightings.h"
+#include "server/topology.h"
 #include "store/store_action.h"
 #include "store/store_event.h"
 #include "store/store_ingest.h"
@@ -150,19 +152,47 @@ static int authenticate(struct said *x)
 
 /* ---- kinds ---- */
 
+static bool is_world(enum err_code code)
+{
+	return code == ERR_IO || code == ERR_NO_SPACE || code == ERR_UNAVAILABLE;
+}
+
+/* What the report means for which machines there are. The report is taken whatever comes of that. */
+static int topology_of(struct said *x)
+{
+	struct err bad = ERR_INIT;
+	struct topology t = {x->db, x->b->arena, &x->b->effects, x->b->now_ms, &bad};
+
+	if (strcmp(x->agent.role, "agent") != 0)
+		return 0;
+	if (db_savepoint(x->db, x->e) < 0)
+		return -1;
+	if (topology_report(&t, x->env.agent) == 0)
+		return db_release(x->db, x->e);
+	if (is_world(bad.code) || !db_in_transaction(x->db)) {
+		*x->e = bad;
+		return -1;
+	}
+	db_rollback_to(x->db);
+	log_limited(LOG_ERROR_, "topology", 60000,
+		"what agent %s said of machines is not looked at: %s", x->env.agent, bad.text);
+	return 0;
+}
+
 static int take_report(struct said *x)
 {
 	struct ingest_source from = {
 		&x->agent, x->digest, strtoll(x->b->s->generation, NULL, 10), x->b->now_ms};
 	struct ingest_report r;
 	struct err bad = ERR_INIT;
-	bool need_full;
+	bool need_full, touched;
 	int rc;
 
 	x->b->counts.reports++;
 	if (ingest_report_parse(x->env.body, x->env.len, &r, &bad) < 0)
 		return machine_notice(x->db, x->env.agent,
 			arena_printf(x->b->arena, "its report is not taken: %s", bad.text), x->e);
+	touched = sightings_touched(r.doc, !*r.base); /* before it is used up */
 	rc = ingest_report(x->db, &from, &r, &need_full, &bad);
 	json_free(r.body);
 	if (rc < 0 && (bad.code == ERR_INVALID || bad.code == ERR_TOO_LARGE))
@@ -172,6 +202,8 @@ static int take_report(struct said *x)
 		*x->e = bad;
 		return -1;
 	}
+	if (touched && !need_full && topology_of(x) < 0)
+		return -1;
 	if (need_full)
 		effect_add(&x->b->effects, EFFECT_FULL, x->env.agent, x->relay, NULL, 0);
 	return 0;

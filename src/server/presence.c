@@ -8,6 +8,7 @@
 #include "base/log.h"
 #include "server/api.h"
 #include "server/dispatch.h"
+#include "server/topology.h"
 #include "store/store_event.h"
 #include <stdio.h>
 #include <stdlib.h>
@@ -31,6 +32,19 @@ static int machine_event(
 		v.severity = "warning";
 	effects->events = true;
 	return event_put(db, &v, e);
+}
+
+/* Who came or went counts for what it says of others, and an agent that was thought to be gone speaks again. */
+static int seen_anew(struct db *db, const struct presence *p, bool changed, int64_t now_ms,
+	struct effects *effects, struct err *e)
+{
+	struct topology t = {db, effects->arena, effects, now_ms, e};
+
+	if (strcmp(p->state, "late") == 0)
+		return 0;
+	return changed                            ? topology_source(&t, p->agent)
+		: strcmp(p->state, "online") == 0 ? topology_back(&t, p->agent)
+						  : 0;
 }
 
 int presence_apply(struct db *db, const struct presence *p, bool is_relay, int64_t now_ms,
@@ -57,6 +71,8 @@ int presence_apply(struct db *db, const struct presence *p, bool is_relay, int64
 		return -1;
 	if (strcmp(p->state, "online") == 0 && (moved || changed))
 		effect_add(effects, EFFECT_MOVED, p->agent, p->relay, NULL, 0);
+	if (seen_anew(db, p, changed, now_ms, effects, e) < 0)
+		return -1;
 	return changed && strcmp(p->state, "late") != 0 ? machine_event(db, p, effects, e) : 0;
 }
 

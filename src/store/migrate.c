@@ -18,6 +18,7 @@ const struct migration server_migrations[] = {
 		"ALTER TABLE machines ADD COLUMN cloud_region TEXT;"
 		"ALTER TABLE machines ADD COLUMN cloud_zone TEXT;"
 		"ALTER TABLE machines ADD COLUMN cloud_lifecycle TEXT"},
+	{4, "what runs on what: sightings, links, moves, decisions", SCHEMA_0004},
 	{0, NULL, NULL},
 };
 

@@ -92,4 +92,48 @@
 	"CREATE INDEX addresses_value ON addresses (value);"                                       \
 	"CREATE TABLE settings (name TEXT NOT NULL, value TEXT, PRIMARY KEY (name));"
 
+/* What runs on what. */
+#define SCHEMA_0004                                                                                \
+	"ALTER TABLE machines ADD COLUMN power TEXT;"                                              \
+	"ALTER TABLE machines ADD COLUMN runs_on TEXT;"                                            \
+	"ALTER TABLE machines ADD COLUMN runs_on_site TEXT;"                                       \
+	"ALTER TABLE machines ADD COLUMN guests BIGINT;"                                           \
+	"ALTER TABLE machines ADD COLUMN marked BIGINT NOT NULL DEFAULT 0;"                        \
+	"ALTER TABLE machines ADD COLUMN marked_by TEXT;"                                          \
+	"CREATE INDEX machines_power ON machines (power);"                                         \
+	"CREATE INDEX machines_runs_on ON machines (runs_on);"                                     \
+	"CREATE TABLE sightings (source TEXT NOT NULL, ref TEXT NOT NULL, anchor TEXT, "           \
+	"machine TEXT, kind TEXT, name TEXT, platform TEXT, power TEXT, vcpus BIGINT, "            \
+	"memory_bytes BIGINT, digest TEXT, first BIGINT NOT NULL DEFAULT 0, since "                \
+	"BIGINT NOT NULL DEFAULT 0, changed BIGINT NOT NULL DEFAULT 0, gone BIGINT NOT "           \
+	"NULL DEFAULT 0, again BIGINT NOT NULL DEFAULT 0, PRIMARY KEY (source, ref));"             \
+	"CREATE INDEX sightings_anchor ON sightings (anchor);"                                     \
+	"CREATE INDEX sightings_machine ON sightings (machine);"                                   \
+	"CREATE INDEX sightings_gone ON sightings (gone);"                                         \
+	"CREATE INDEX sightings_again ON sightings (again);"                                       \
+	"CREATE TABLE sighting_keys (source TEXT NOT NULL, ref TEXT NOT NULL, n BIGINT "           \
+	"NOT NULL, kind TEXT, scope TEXT, value TEXT, not_own BIGINT NOT NULL DEFAULT "            \
+	"0, connects TEXT, PRIMARY KEY (source, ref, n));"                                         \
+	"CREATE INDEX sighting_keys_connects ON sighting_keys (connects);"                         \
+	"CREATE TABLE links (id INTEGER PRIMARY KEY, guest TEXT, host TEXT, began "                \
+	"BIGINT NOT NULL DEFAULT 0, until BIGINT NOT NULL DEFAULT 0, certain BIGINT NOT"           \
+	" NULL DEFAULT 0, source TEXT, ref TEXT, evidence TEXT);"                                  \
+	"CREATE INDEX links_guest ON links (guest);"                                               \
+	"CREATE INDEX links_host ON links (host);"                                                 \
+	"CREATE INDEX links_until ON links (until);"                                               \
+	"CREATE TABLE moves (id INTEGER PRIMARY KEY, time BIGINT NOT NULL DEFAULT 0, "             \
+	"machine TEXT, from_host TEXT, to_host TEXT);"                                             \
+	"CREATE INDEX moves_time ON moves (time);"                                                 \
+	"CREATE INDEX moves_machine ON moves (machine);"                                           \
+	"CREATE INDEX moves_from_host ON moves (from_host);"                                       \
+	"CREATE INDEX moves_to_host ON moves (to_host);"                                           \
+	"CREATE TABLE decisions (id TEXT NOT NULL, kind TEXT, one TEXT, other TEXT, "              \
+	"machine TEXT, with_machine TEXT, text TEXT, \"by\" TEXT, made BIGINT NOT NULL "           \
+	"DEFAULT 0, undone BIGINT NOT NULL DEFAULT 0, undone_by TEXT, PRIMARY KEY "                \
+	"(id));"                                                                                   \
+	"CREATE INDEX decisions_one ON decisions (one);"                                           \
+	"CREATE INDEX decisions_other ON decisions (other);"                                       \
+	"CREATE INDEX decisions_machine ON decisions (machine);"                                   \
+	"CREATE UNIQUE INDEX links_open ON links (guest, host) WHERE until = 0;"
+
 #endif

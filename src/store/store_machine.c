@@ -264,6 +264,11 @@ int machine_forget(struct db *db, const char *id, int64_t now_ms, struct err *e)
 		"DELETE FROM sections WHERE agent = (SELECT agent FROM machines WHERE id = ?1)",
 		"DELETE FROM addresses WHERE machine = ?1",
 		"DELETE FROM streams WHERE agent = (SELECT agent FROM machines WHERE id = ?1)",
+		"DELETE FROM links WHERE guest = ?1",
+		"DELETE FROM sighting_keys WHERE EXISTS (SELECT 1 FROM sightings s WHERE s.source "
+		"= "
+		"sighting_keys.source AND s.ref = sighting_keys.ref AND s.machine = ?1)",
+		"DELETE FROM sightings WHERE machine = ?1",
 		"DELETE FROM machines WHERE id = ?1",
 	};
 	struct arena *a = arena_new();
