@@ -29,7 +29,8 @@
 #define USER_WAIT_MS 60000 /* short: somebody else may be the one who is guessing */
 
 const struct route *const route_tables[] = {routes_machines, routes_actions, routes_people,
-	routes_trust, routes_status, routes_events, routes_page, NULL};
+	routes_tree, routes_topology, routes_trust, routes_status, routes_events, routes_page,
+	NULL};
 
 /* ---- in a store thread ---- */
 

@@ -2,6 +2,8 @@
 /* Machines: lists, counts, facets, one of them, and what can be done to one. */
 #include "server/call.h"
 #include "server/cursor.h"
+#include "server/impact.h"
+#include "server/topology.h"
 #include "store/store_action.h"
 #include "store/store_event.h"
 #include "store/store_ingest.h"
@@ -65,6 +67,12 @@ static const char *page_next(struct call *c, const struct machine_page *p,
 	return cursor_make(at, c->arena);
 }
 
+void machine_mask(const struct call *c, struct machine *m)
+{
+	if (m->runs_on && !scope_has(&c->scope, m->runs_on_site))
+		m->runs_on = NULL;
+}
+
 int machines_page(struct call *c, struct db *db, const char *query, int limit,
 	struct machine **rows, size_t *n, const char **next)
 {
@@ -80,6 +88,8 @@ int machines_page(struct call *c, struct db *db, const char *query, int limit,
 	if (machine_list(db, &p, c->now_ms, c->arena, rows, n, &c->job.err) < 0)
 		return -1;
 	*next = page_next(c, &p, *rows, *n, &at);
+	for (size_t i = 0; i < *n; i++)
+		machine_mask(c, &(*rows)[i]);
 	if (!*next && (int)*n == limit)
 		return err_field(&c->job.err, ERR_TOO_LARGE, "sort",
 			"values of %s are too long to page by", p.sort->name);
@@ -172,6 +182,7 @@ static int one(struct call *c, struct db *db)
 		result_list_of_machine(
 			db, m.id, RESULTS_LATEST, c->arena, &results, &k, &c->job.err) < 0)
 		return -1;
+	machine_mask(c, &m);
 	c->json = call_record(&model_records[MODEL_machine], &m, true);
 	json_set(c->json, "sections", all = json_object());
 	json_set(c->json, "results", latest = json_array());
@@ -232,13 +243,40 @@ static int rename_one(struct call *c, struct db *db)
 	return one(c, db);
 }
 
+static int has_agent(struct call *c, const struct machine *m)
+{
+	return m->agent ? 0
+			: err_field(&c->job.err, ERR_CONFLICT, "machine",
+				  "%s has no agent: only the list of its host knows it",
+				  m->name ? m->name : m->id);
+}
+
+/* A machine without an agent would come back as long as a host lists it. */
+static int not_listed(struct call *c, struct db *db, const struct machine *m)
+{
+	struct seen *rows;
+	size_t n;
+
+	if (sighting_of_machine(db, m->id, c->arena, &rows, &n, &c->job.err) < 0)
+		return -1;
+	for (size_t i = 0; i < n; i++)
+		if (!rows[i].s.gone && rows[i].marked && !rows[i].revoked)
+			return err_field(&c->job.err, ERR_CONFLICT, "machine",
+				"a host lists %s: it would come back", m->name ? m->name : m->id);
+	return 0;
+}
+
 static int revoke_one(struct call *c, struct db *db)
 {
 	struct machine m;
 
 	c->status = 204;
 	c->revoked = true;
-	if (find(c, db, &m) < 0 || trust_revoke(db, m.agent, c->now_ms, &c->job.err) < 0 ||
+	struct topology t = {db, c->arena, &c->effects, c->now_ms, &c->job.err};
+
+	if (find(c, db, &m) < 0 || has_agent(c, &m) < 0 ||
+		trust_revoke(db, m.agent, c->now_ms, &c->job.err) < 0 ||
+		topology_source(&t, m.agent) < 0 ||
 		call_audit(c, db, "machine.revoke", m.id, NULL) < 0)
 		return -1;
 	return changed(c, db, &m, "machine.revoked", "cut off");
@@ -250,8 +288,13 @@ static int forget_one(struct call *c, struct db *db)
 
 	c->status = 204;
 	c->revoked = true;
-	if (find(c, db, &m) < 0 || machine_forget(db, m.id, c->now_ms, &c->job.err) < 0 ||
-		(!m.revoked && trust_revoke(db, m.agent, c->now_ms, &c->job.err) < 0) ||
+	struct topology t = {db, c->arena, &c->effects, c->now_ms, &c->job.err};
+
+	if (find(c, db, &m) < 0 || (!m.agent && not_listed(c, db, &m) < 0) ||
+		machine_may_forget(&m, &c->job.err) < 0 ||
+		(m.agent && topology_forget(&t, m.agent) < 0) ||
+		machine_forget(db, m.id, c->now_ms, &c->job.err) < 0 ||
+		(m.agent && !m.revoked && trust_revoke(db, m.agent, c->now_ms, &c->job.err) < 0) ||
 		call_audit(c, db, "machine.forget", m.id, NULL) < 0)
 		return -1;
 	return changed(c, db, &m, "machine.forgotten", "forgotten");
@@ -261,7 +304,8 @@ static int refresh_one(struct call *c, struct db *db)
 {
 	struct machine m;
 
-	if (find(c, db, &m) < 0 || ingest_forget_base(db, m.agent, &c->job.err) < 0 ||
+	if (find(c, db, &m) < 0 || has_agent(c, &m) < 0 ||
+		ingest_forget_base(db, m.agent, &c->job.err) < 0 ||
 		call_audit(c, db, "machine.refresh", m.id, NULL) < 0)
 		return -1;
 	c->refresh_agent = m.agent;

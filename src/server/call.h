@@ -144,7 +144,7 @@ void answer_no_route(struct http_req *req, const char *path, const char *allowed
 
 /* The tables; each ends with a row whose pattern is NULL. */
 extern const struct route routes_machines[], routes_actions[], routes_people[], routes_trust[],
-	routes_status[], routes_events[], routes_page[];
+	routes_status[], routes_events[], routes_page[], routes_tree[], routes_topology[];
 extern const struct route *const route_tables[]; /* ends with NULL */
 
 /* api_people.c, for the page too. login_check finds the password right or wrong; login_do then makes the session; both read
@@ -158,6 +158,10 @@ int password_change(struct call *c, struct db *db);
 /* api_machines.c: a page of machines, by the call's `sort` and `after`. *next: its cursor, NULL at the end. */
 int machines_page(struct call *c, struct db *db, const char *query, int limit,
 	struct machine **rows, size_t *n, const char **next);
+
+/* api_machines.c: what the caller may not see of a machine that they may see: where it runs, when that lies outside their
+ * sites. */
+void machine_mask(const struct call *c, struct machine *m);
 
 /* api_actions.c: an action of which the caller may see a target, its counters inside the caller's sites. */
 int action_find(struct call *c, struct db *db, const char *id, struct action *x);

@@ -120,10 +120,13 @@ static int keep(
 	struct sighting *was;
 	struct told *now;
 	size_t n_was, n_now;
+	char machine[64];
 	bool *stays;
 
 	if (sighting_list(t->db, agent, t->arena, &was, &n_was, t->e) < 0 ||
 		told_now(t, agent, &now, &n_now) < 0)
+		return -1;
+	if (sighting_machine_of(t->db, agent, machine, t->e) < 0)
 		return -1;
 	stays = arena_alloc(t->arena, n_was + 1);
 	for (size_t i = 0; i < n_now; i++) {
@@ -134,6 +137,7 @@ static int keep(
 		if (old && old->digest && strcmp(old->digest, s->digest) == 0 &&
 			!(back && !*s->ref))
 			continue;
+		s->machine = *s->ref || !*machine ? NULL : machine; /* what it spoke for so far */
 		s->changed = t->now_ms;
 		s->since = old && runs(old) == runs(s) ? old->since : t->now_ms;
 		if (sighting_put(t->db, s, now[i].keys, now[i].n, t->e) < 0 ||

@@ -67,43 +67,6 @@ int link_history(struct db *db, const char *guest, int limit, struct arena *a, s
 		guest, limit, a, out, n, e);
 }
 
-int link_at(struct db *db, int64_t at_ms, size_t max, struct arena *a, struct link **out, size_t *n,
-	struct err *e)
-{
-	/* Two halves, each by the index on `until`. */
-	struct stmt *s = db_prepare(db,
-		at_ms ? "SELECT id, guest, host, began, until, certain, source, ref FROM links "
-			"WHERE until = 0 AND began <= ?1 UNION ALL SELECT id, guest, host, began, "
-			"until, certain, source, ref FROM links WHERE until > ?1 AND began <= ?1 "
-			"LIMIT ?2"
-		      : "SELECT id, guest, host, began, until, certain, source, ref FROM links "
-			"WHERE until = ?1 LIMIT ?2",
-		e);
-	struct rows list = {0};
-	int got;
-
-	if (!s)
-		return -1;
-	bind_int(s, 1, at_ms);
-	bind_int(s, 2, (int64_t)max + 1);
-	while ((got = db_step(s, e)) > 0 && list.n <= max)
-		*(struct link *)rows_add(&list, a, sizeof(struct link)) =
-			(struct link){.id = col_int(s, 0),
-				.guest = arena_strdup(a, col_text(s, 1)),
-				.host = arena_strdup(a, col_text(s, 2)),
-				.began = col_int(s, 3),
-				.until = col_int(s, 4),
-				.certain = col_int(s, 5) != 0,
-				.source = arena_strdup(a, col_text(s, 6)),
-				.ref = arena_strdup(a, col_text(s, 7))};
-	db_done(s);
-	*out = list.data;
-	*n = list.n;
-	if (got < 0)
-		return -1;
-	return list.n <= max ? 0 : err_set(e, ERR_TOO_LARGE, "there are more than %zu links", max);
-}
-
 /* ---- writing links ---- */
 
 static void bind_said(struct stmt *s, const struct link *x)

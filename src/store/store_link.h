@@ -15,9 +15,6 @@ int link_guests(struct db *db, const char *host, int limit, struct arena *a, str
 /* All links of a guest that held at some time, newest first: `limit` at most. */
 int link_history(struct db *db, const char *guest, int limit, struct arena *a, struct link **out,
 	size_t *n, struct err *e);
-/* Every link that held at that time (0: those that hold now), at most `max`, else ERR_TOO_LARGE. The evidence is not read. */
-int link_at(struct db *db, int64_t at_ms, size_t max, struct arena *a, struct link **out, size_t *n,
-	struct err *e);
 
 int link_begin(struct db *db, const struct link *x, struct err *e);
 /* Certainty, evidence, source and ref of one that goes on. */

@@ -258,6 +258,16 @@ int machine_notice(struct db *db, const char *agent, const char *notice, struct 
 	return db_run(s, e) < 0 ? -1 : 0;
 }
 
+int machine_may_forget(const struct machine *m, struct err *e)
+{
+	if (!m->revoked && m->state &&
+		(strcmp(m->state, "online") == 0 || strcmp(m->state, "late") == 0))
+		return err_field(e, ERR_CONFLICT, "machine",
+			"%s is %s and trusted: revoke it first", m->name ? m->name : m->id,
+			m->state);
+	return 0;
+}
+
 int machine_forget(struct db *db, const char *id, int64_t now_ms, struct err *e)
 {
 	static const char *const texts[] = {
@@ -276,10 +286,8 @@ int machine_forget(struct db *db, const char *id, int64_t now_ms, struct err *e)
 	struct machine m;
 	int rc = machine_find(db, id, &all, now_ms, a, &m, e);
 
-	if (rc == 0 && !m.revoked && m.state &&
-		(strcmp(m.state, "online") == 0 || strcmp(m.state, "late") == 0))
-		rc = err_field(e, ERR_CONFLICT, "machine", "%s is %s and trusted: revoke it first",
-			m.name ? m.name : m.id, m.state);
+	if (rc == 0)
+		rc = machine_may_forget(&m, e);
 	for (size_t i = 0; rc == 0 && i < sizeof texts / sizeof *texts; i++)
 		rc = run_text(db, texts[i], m.id, NULL, e) < 0 ? -1 : 0;
 	arena_free(a);

@@ -66,6 +66,7 @@ int machine_sections(struct db *db, const char *agent, struct arena *a, struct s
 
 int machine_rename(struct db *db, const char *id, const char *name, struct err *e);
 /* Removes it with its document; its results stay. ERR_CONFLICT while it is trusted and not offline. */
+int machine_may_forget(const struct machine *m, struct err *e);
 int machine_forget(struct db *db, const char *id, int64_t now_ms, struct err *e);
 
 /* `children` counts those inside the scope. */

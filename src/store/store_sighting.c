@@ -158,20 +158,12 @@ int sighting_forget(struct db *db, const char *source, struct err *e)
 		: run2(db, "DELETE FROM sightings WHERE source = ?1", source, NULL, e);
 }
 
-int sighting_due(struct db *db, int64_t now_ms, int limit, struct arena *a,
-	struct sighting_name **out, size_t *n, struct err *e)
+static int names(
+	struct stmt *s, struct arena *a, struct sighting_name **out, size_t *n, struct err *e)
 {
-	struct stmt *s = db_prepare(db,
-		"SELECT source, ref FROM sightings WHERE again > 0 AND again <= ?1 ORDER BY again "
-		"LIMIT ?2",
-		e);
 	struct rows list = {0};
 	int got;
 
-	if (!s)
-		return -1;
-	bind_int(s, 1, now_ms);
-	bind_int(s, 2, limit);
 	while ((got = db_step(s, e)) > 0)
 		*(struct sighting_name *)rows_add(&list, a, sizeof(struct sighting_name)) =
 			(struct sighting_name){
@@ -180,6 +172,35 @@ int sighting_due(struct db *db, int64_t now_ms, int limit, struct arena *a,
 	*out = list.data;
 	*n = list.n;
 	return got;
+}
+
+int sighting_anchored(struct db *db, const char *anchor, struct arena *a,
+	struct sighting_name **out, size_t *n, struct err *e)
+{
+	struct stmt *s = db_prepare(db,
+		"SELECT source, ref FROM sightings WHERE anchor = ?1 ORDER BY source, ref LIMIT ?2",
+		e);
+
+	if (!s)
+		return -1;
+	bind_text(s, 1, anchor);
+	bind_int(s, 2, COMPONENT_MAX);
+	return names(s, a, out, n, e);
+}
+
+int sighting_due(struct db *db, int64_t now_ms, int limit, struct arena *a,
+	struct sighting_name **out, size_t *n, struct err *e)
+{
+	struct stmt *s = db_prepare(db,
+		"SELECT source, ref FROM sightings WHERE again > 0 AND again <= ?1 ORDER BY again "
+		"LIMIT ?2",
+		e);
+
+	if (!s)
+		return -1;
+	bind_int(s, 1, now_ms);
+	bind_int(s, 2, limit);
+	return names(s, a, out, n, e);
 }
 
 /* ---- what nobody says any more ---- */

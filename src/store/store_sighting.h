@@ -47,6 +47,9 @@ int sighting_forget(struct db *db, const char *source, struct err *e);
 /* Those that should be looked at again: at most limit. */
 int sighting_due(struct db *db, int64_t now_ms, int limit, struct arena *a,
 	struct sighting_name **out, size_t *n, struct err *e);
+/* Those that a person's word with this anchor means. */
+int sighting_anchored(struct db *db, const char *anchor, struct arena *a,
+	struct sighting_name **out, size_t *n, struct err *e);
 /* The machine that an agent speaks for; "" when it has none. */
 int sighting_machine_of(struct db *db, const char *source, char machine[64], struct err *e);
 
