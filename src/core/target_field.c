@@ -14,6 +14,11 @@
 #define DAY_MS 86400000LL
 
 static const char *const states[] = {"online", "late", "offline", "never", NULL};
+static const char *const powers[] = {
+	"running", "paused", "suspended", "off", "crashed", "gone", NULL};
+static const char *const kinds[] = {"physical", "vm", "container", NULL};
+static const char *const roles[] = {"guest", "host", "none", NULL};
+static const char *const networks[] = {"proprietary", "private", "public", NULL};
 static const char *const channels[] = {"ping", "held", "poll", NULL};
 
 /* name, alias, what its values are, its words. A field that is not here has no alias, and the sort of its column. */
@@ -55,6 +60,19 @@ static const struct hint {
 	{"host.mac", NULL, TARGET_MAC},
 	{"him.gateway.ip", "gateway", TARGET_IP},
 	{"him.gateway.mac", NULL, TARGET_MAC},
+	{"him.kind", "kind", TARGET_WORD, kinds},
+	{"him.hypervisor", "hypervisor", TARGET_TEXT},
+	{"him.virt.role", "role", TARGET_WORD, roles},
+	{"him.container", "container", TARGET_TEXT},
+	{"him.network", "network", TARGET_WORD, networks},
+	{"cloud.provider", "provider", TARGET_TEXT},
+	{"cloud.account.id", "account", TARGET_TEXT},
+	{"cloud.region", "region", TARGET_TEXT},
+	{"cloud.availability_zone", "zone", TARGET_TEXT},
+	{"him.power", "power", TARGET_WORD, powers},
+	{"him.host", "host", TARGET_HOST},
+	{"him.guests", "guests", TARGET_NUMBER},
+	{"him.host.marked", "marked", TARGET_TIME},
 };
 
 static const struct target_field anywhere[] = {
@@ -134,7 +152,8 @@ bool target_name(size_t i, struct target_name *out)
 		[TARGET_DURATION] = "duration",
 		[TARGET_TIME] = "time",
 		[TARGET_IP] = "address",
-		[TARGET_MAC] = "MAC"};
+		[TARGET_MAC] = "MAC",
+		[TARGET_HOST] = "machine"};
 	struct target_field f;
 
 	if (!field_at(i, &f))

@@ -16,6 +16,7 @@ enum target_sort {
 	TARGET_TIME,
 	TARGET_IP,
 	TARGET_MAC,
+	TARGET_HOST, /* an id, and another machine's name for that id */
 };
 
 struct target_field {

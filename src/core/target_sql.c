@@ -14,6 +14,7 @@ struct maker {
 	struct target_param *params;
 	size_t n, room;
 	int64_t now_ms;
+	const struct target_scope *scope;
 };
 
 /* Adds a parameter; its number. */
@@ -195,6 +196,40 @@ static void term_time(struct maker *m, const struct target_query *q, const struc
 	buf_adds(&m->text, ")");
 }
 
+/* ---- another machine ---- */
+
+static void sites_in(struct maker *m, const char *column)
+{
+	const struct target_scope *scope = m->scope;
+
+	if (scope->n == 0) {
+		buf_adds(&m->text, " AND 1 = 0");
+		return;
+	}
+	buf_printf(&m->text, " AND %s IN (", column);
+	for (size_t i = 0; i < scope->n; i++)
+		buf_printf(&m->text, "%s?%d", i ? ", " : "", param_text(m, scope->sites[i]));
+	buf_adds(&m->text, ")");
+}
+
+/* By id or name, and only where the other one may be seen: else a query could ask for names outside the scope. */
+static void term_host(struct maker *m, const struct target_field *f, const struct target_value *v)
+{
+	buf_printf(&m->text,
+		"(m.%s IS NOT NULL AND EXISTS (SELECT 1 FROM machines h WHERE h.id = m.%s",
+		f->column, f->column);
+	if (!v->any) {
+		buf_adds(&m->text, " AND (");
+		text_is(m, "h.id", v->glob);
+		buf_adds(&m->text, " OR ");
+		term_text(m, "h.name", TARGET_TEXT, v);
+		buf_adds(&m->text, ")");
+	}
+	if (!m->scope->all)
+		sites_in(m, "h.site");
+	buf_adds(&m->text, "))");
+}
+
 /* ---- the tree ---- */
 
 static void term_name(struct maker *m, const struct target_value *v)
@@ -214,6 +249,8 @@ static void term_value(struct maker *m, const struct target_query *q, const stru
 {
 	if (!q->field)
 		term_name(m, v);
+	else if (q->field->sort == TARGET_HOST)
+		term_host(m, q->field, v);
 	else if (q->field->sort == TARGET_IP || q->field->sort == TARGET_MAC)
 		term_address(m, q->field, v);
 	else if (q->field->sort == TARGET_TIME)
@@ -249,20 +286,13 @@ static void make_scope(struct maker *m, const struct target_scope *scope)
 {
 	if (scope->all)
 		return;
-	if (scope->n == 0) {
-		buf_adds(&m->text, " AND 1 = 0");
-		return;
-	}
-	buf_adds(&m->text, " AND m.site IN (");
-	for (size_t i = 0; i < scope->n; i++)
-		buf_printf(&m->text, "%s?%d", i ? ", " : "", param_text(m, scope->sites[i]));
-	buf_adds(&m->text, ")");
+	sites_in(m, "m.site");
 }
 
 void target_sql(const struct target_query *q, const struct target_scope *scope, int64_t now_ms,
 	struct arena *a, struct target_sql *out)
 {
-	struct maker m = {.arena = a, .now_ms = now_ms};
+	struct maker m = {.arena = a, .now_ms = now_ms, .scope = scope};
 
 	buf_init(&m.text, 16 << 20); /* far over what 64 values of 128 patterns each need */
 	buf_adds(&m.text, "(");

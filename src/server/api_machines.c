@@ -145,6 +145,10 @@ static int facets(struct call *c, struct db *db)
 	if (!f || f->flags & HIDDEN || !(f->flags & QUERY))
 		return err_field(&c->job.err, ERR_INVALID, "field",
 			"'%.60s' is not a field that machines can be asked by", name);
+	/* Where machines run is told machine by machine, each as far as the caller may see. */
+	if (strcmp(name, "him.host") == 0 && !c->scope.all)
+		return err_field(&c->job.err, ERR_FORBIDDEN, "field",
+			"who does not see every site cannot count by %s", name);
 	if (call_limit(c, PAGE_MAX, &limit) < 0 ||
 		call_where(c, call_query(c, "query"), &where) < 0 ||
 		machine_facets(db, where.text, where.params, where.n, f, limit, c->arena, &rows, &n,
