@@ -427,12 +427,12 @@ static int undo(struct call *c, struct db *db)
 
 static int host(struct call *c, struct db *db)
 {
-	static const char *const keys[] = {"on", NULL};
+	static const char *const keys[] = {"host", NULL};
 	struct topology t = topology(c, db);
 	struct machine m;
 	bool on = true;
 
-	if (call_body(c, keys) < 0 || json_take_bool(c->body, "on", &on, &c->job.err) < 0 ||
+	if (call_body(c, keys) < 0 || json_take_bool(c->body, "host", &on, &c->job.err) < 0 ||
 		find(c, db, c->params[0], &m) < 0 || topology_mark(&t, &m, on, c->who) < 0 ||
 		told(c, db, "machine.host", &m,
 			arena_printf(c->arena, "%s: its list of guests is %s, says %s", name_of(&m),

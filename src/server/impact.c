@@ -224,7 +224,7 @@ struct json *impact_json(const struct impact *x, size_t max)
 	json_set(j, "guests", guests);
 	json_set_int(j, "more", (int64_t)(x->n - named));
 	json_set_int(j, "hidden", x->hidden);
-	json_set_int(j, "off", x->off);
+	json_set_int(j, "stopped", x->off);
 	json_set(j, "sites", sites_json(x));
 	for (size_t i = 0; i < x->unknown_n; i++)
 		json_add(unknowns, json_string(x->unknown[i]));

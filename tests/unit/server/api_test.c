@@ -182,6 +182,67 @@ static void relays(void **state)
 	owner_post(w, "/api/v1/relays/nobody/revoke", NULL, 404);
 }
 
+/* ---- topology ---- */
+
+static void topology(void **state)
+{
+	struct world *w = *state;
+	struct json *j;
+	const char *id;
+
+	world_machine(w, 'm', "metal", "gamma", "online");
+	world_machine(w, 'n', "inside", "gamma", "online");
+	world_machine(w, 'p', "alone", "gamma", "online");
+	world_reports(w, 'm', "nz");
+	world_reports(w, 'n', NULL);
+	world_reports(w, 'p', NULL);
+	owner_post(w, "/api/v1/machines/inside/host", "{\"host\":true}", 200);
+	owner_post(w, "/api/v1/machines/inside/host", "{\"host\":false}", 200);
+	owner_post(w, "/api/v1/machines/alone/host", "{\"host\":true}", 200);
+	j = owner_post(w, "/api/v1/machines/metal/host", "{\"host\":true}", 200);
+	assert_int_equal(int_of(j, "him.guests"), 2);
+	owner_post(w, "/api/v1/machines/metal/host", "{\"host\":1}", 400);
+	owner_post(w, "/api/v1/machines/guest-z/host", "{\"host\":true}", 409);
+	j = owner_get(w, "/api/v1/tree?query=metal&by=site", 200);
+	assert_int_equal(json_len(json_get(j, "machines")), 3);
+	owner_get(w, "/api/v1/tree?query=inside&at=2026-01-02T03:04:05Z&by=network", 200);
+	owner_get(w, "/api/v1/tree?by=cloud", 200);
+	owner_get(w, "/api/v1/tree?by=color", 400);
+	owner_get(w, "/api/v1/tree?at=yesterday", 400);
+	j = owner_get(w, "/api/v1/machines/metal/impact", 200);
+	assert_int_equal(int_of(j, "stops"), 2);
+	j = owner_get(w, "/api/v1/impact?query=site:gamma&limit=1", 200);
+	assert_int_equal(int_of(j, "more"), 1);
+	owner_get(w, "/api/v1/impact", 400);
+	owner_get(w, "/api/v1/impact?query=nothing", 404);
+	j = owner_get(w, "/api/v1/machines/inside/why", 200);
+	assert_int_equal(json_len(json_get(j, "runs_on")), 1);
+	assert_true(json_len(json_get(j, "sightings")) >= 2);
+	owner_get(w, "/api/v1/machines/inside/why?other=metal", 200);
+	owner_get(w, "/api/v1/machines/inside/why?other=nobody", 404);
+	assert_int_equal(json_len(json_get(owner_get(w, "/api/v1/machines?query=host:metal", 200),
+				 "machines")),
+		2);
+	j = owner_post(w, "/api/v1/machines/inside/split", NULL, 200);
+	id = text_of(json_at(json_get(j, "decisions"), 0), "id");
+	owner_get(w, "/api/v1/machines/guest-n", 200);
+	owner_post(w, "/api/v1/machines/inside/split", "{\"from\":\"metal\"}", 409);
+	owner_post(w, arena_printf(w->arena, "/api/v1/decisions/%s/undo", id), NULL, 200);
+	owner_post(w, arena_printf(w->arena, "/api/v1/decisions/%s/undo", id), NULL, 409);
+	owner_post(w, "/api/v1/decisions/nothing/undo", NULL, 404);
+	owner_get(w, "/api/v1/machines/guest-n", 404);
+	j = owner_post(w, "/api/v1/machines/alone/merge", "{\"with\":\"guest-z\"}", 200);
+	assert_string_equal(text_of(j, "machine"), "01machpppppppppppppppppppp");
+	owner_get(w, "/api/v1/machines/guest-z", 404);
+	owner_post(w, "/api/v1/machines/alone/merge", "{\"with\":\"inside\"}", 409);
+	owner_post(w, "/api/v1/machines/alone/merge", "{\"with\":\"alone\"}", 400);
+	assert_int_equal(int_of(owner_get(w, "/api/v1/machines/alone/impact", 200), "stops"), 0);
+	owner_get(w, "/api/v1/moves?query=inside&since=2026-01-02T03:04:05Z&limit=3", 200);
+	owner_get(w, "/api/v1/moves?after=x", 400);
+	owner_post(w, "/api/v1/sites/alpha/hosts", "{\"automatic\":true}", 200);
+	owner_post(w, "/api/v1/sites/a%20b/hosts", "{\"automatic\":true}", 400);
+}
+
 /* ---- actions ---- */
 
 static const char *order(struct world *w, const char *members)
@@ -537,6 +598,7 @@ int main(void)
 		cmocka_unit_test(one),
 		cmocka_unit_test(revoked_and_forgotten),
 		cmocka_unit_test(how_it_is),
+		cmocka_unit_test(topology),
 		cmocka_unit_test(relays),
 		cmocka_unit_test(ordered),
 		cmocka_unit_test(attachments),

@@ -402,6 +402,33 @@ const char *world_machine(
 	return x.machine;
 }
 
+static void section(struct world *w, char mark, const char *name, const char *body)
+{
+	world_sql(w,
+		arena_printf(w->arena,
+			"INSERT INTO sections (agent, section, body) VALUES ('%s', '%s', '%s') ON "
+			"CONFLICT (agent, section) DO UPDATE SET body = excluded.body",
+			world_agent(w, mark), name, body));
+}
+
+void world_reports(struct world *w, char mark, const char *guests)
+{
+	const char *list = "";
+
+	section(w, mark, "attributes",
+		arena_printf(w->arena, "{\"him.kind\":\"%s\"}", guests ? "physical" : "vm"));
+	section(w, mark, "nic",
+		arena_printf(w->arena,
+			"{\"eth0\":{\"kind\":\"physical\",\"mac\":\"52:54:00:00:01:%02x\"}}",
+			mark));
+	for (; guests && *guests; guests++)
+		list = arena_printf(w->arena,
+			"%s%s\"qemu:%c\":{\"platform\":\"qemu\",\"name\":\"guest-%c\",\"mac\":["
+			"\"52:54:00:00:01:%02x\"],\"state\":\"running\"}",
+			list, *list ? "," : "", *guests, *guests, *guests);
+	section(w, mark, "guests", arena_printf(w->arena, "{%s}", list));
+}
+
 const char *world_user(struct world *w, const char *name, const char *site, const char *role)
 {
 	struct session x = {.user = name,

@@ -71,6 +71,9 @@ struct json *user_ask(struct world *w, const char *bearer, const char *method, c
 const char *world_machine(
 	struct world *w, char mark, const char *name, const char *site, const char *state);
 const char *world_agent(struct world *w, char mark); /* the id of that machine's agent */
+/* That machine's interface, and whom it lists: marks of its guests, NULL for none. What follows of it is looked at when somebody
+ * says that it is a host, or not. */
+void world_reports(struct world *w, char mark, const char *guests);
 /* A user with that role at that site; returns an API token of theirs. */
 const char *world_user(struct world *w, const char *name, const char *site, const char *role);
 void world_sql(struct world *w, const char *sql);
