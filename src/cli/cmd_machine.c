@@ -32,6 +32,7 @@ static void print_fields(const struct cli *c, const struct json *m)
 {
 	const struct model_record *r = &model_records[MODEL_machine];
 	const char *notice = json_str(json_get(m, "notice"));
+	const struct json *hosts = json_get(m, "runs_on");
 
 	for (size_t i = 0; i < r->n; i++) {
 		const char *name = r->fields[i].name, *text;
@@ -44,6 +45,17 @@ static void print_fields(const struct cli *c, const struct json *m)
 		bool colored = c->color && strcmp(name, "state") == 0;
 		printf("%-22s %s%s%s\n", name, colored ? format_color(text) : "", text,
 			colored && *format_color(text) ? FORMAT_PLAIN : "");
+	}
+	for (size_t i = 0; i < json_len(hosts); i++) {
+		const struct json *h = json_at(hosts, i);
+		const char *name = json_str(json_get(h, "name"));
+		bool certain = true;
+		json_to_bool(json_get(h, "certain"), &certain);
+		name = name ? name : json_str(json_get(h, "him.host"));
+		printf("%-22s %s%s, since %s\n", i ? "which runs on" : "runs on",
+			name ? format_clean(c->arena, name, strlen(name)) : "",
+			certain ? "" : " (not certain)",
+			list_value(c, MODEL_machine, "state_since", json_get(h, "from")));
 	}
 	if (notice)
 		printf("\n%s\n", format_clean(c->arena, notice, strlen(notice)));

@@ -44,6 +44,7 @@ struct up {
 	char people[64], machines[64], relay_at[64], relay_port[8], fingerprint[80],
 		addresses[1024];
 	int log;
+	bool new; /* nothing was here before */
 };
 
 /* ---- where things are ---- */
@@ -204,6 +205,19 @@ static int enrol(
 	return rc;
 }
 
+/* A new installation believes the machines of its own site about their guests; somebody who knows better says so later. */
+static int believe_hosts(struct up *u, struct err *e)
+{
+	struct json *body = json_object();
+	int rc;
+
+	json_set_bool(body, "automatic", true);
+	rc = api_call(u->c, "POST", "/sites/" SITE "/hosts", body, NULL, e);
+	json_free(body);
+	u->new = true;
+	return rc;
+}
+
 static int relay_ready(struct up *u, struct err *e)
 {
 	int64_t end = clock_mono_ms() + START_MS, port;
@@ -265,7 +279,7 @@ static int start_all(struct up *u, struct err *e)
 	if (start(u, &u->server, e) < 0 || server_ready(u, e) < 0)
 		return -1;
 	if (!file_exists(at(u, "relay/identity.json")) &&
-		enrol(u, relay, "relay", u->people, e) < 0)
+		(believe_hosts(u, e) < 0 || enrol(u, relay, "relay", u->people, e) < 0))
 		return -1;
 	u->relay = (struct part){"relay",
 		{relay, "--home", u->home, "--port", u->relay_port, "--parent", u->machines,
@@ -344,9 +358,14 @@ static void print_found(struct up *u, const struct json *page)
 	if (file_line(at(u, "server/first-password"), password, sizeof password) == 0)
 		printf("first login     user admin, one-time password %s\n", password);
 	explicit_bzero(password, sizeof password);
-	printf("\ntry             %s/him machines\n                %s/him run --wait '*' -- uname "
+	if (u->new)
+		printf("hosts           what machines of site " SITE
+		       " say of their guests is believed; "
+		       "him site hosts " SITE " off ends that\n");
+	printf("\ntry             %s/him machines\n                %s/him tree\n                "
+	       "%s/him run --wait '*' -- uname "
 	       "-a\n                %s/him enroll --site lab\n",
-		u->bin, u->bin, u->bin);
+		u->bin, u->bin, u->bin, u->bin);
 	fflush(stdout);
 }
 

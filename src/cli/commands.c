@@ -40,6 +40,28 @@ static const struct option show_options[] = {
 	{NULL},
 };
 
+static const struct option tree_options[] = {
+	{"at", "TIME", NULL, "as it was then: 14:05, '2h ago', 2026-01-02, 2026-01-02T03:04:05Z"},
+	{"by", "WHAT", NULL, "below each network, site or cloud"},
+	{"dot", NULL, NULL, "a graph for Graphviz"},
+	{NULL},
+};
+
+static const struct option moves_options[] = {
+	{"since", "TIME", NULL, "only those since then: 14:05, '2h ago', 2026-01-02"},
+	{NULL},
+};
+
+static const struct option impact_options[] = {
+	{"query", NULL, NULL, "MACHINE is a query: what stops when all that fit do"},
+	{NULL},
+};
+
+static const struct option split_options[] = {
+	{"from", "HOST", NULL, "only what this host lists; else what every host lists"},
+	{NULL},
+};
+
 static const struct option run_options[] = {
 	{"script", "FILE", NULL,
 		"run this script, by its first line (#!…), with COMMAND as its arguments; - is "
@@ -140,6 +162,20 @@ const struct command commands[] = {
 	{"show", "MACHINE", 1, 1, CMD_JSON, "one machine, whole",
 		"MACHINE is a name, an id, or the beginning of an id that no other has.",
 		show_options, NULL, cmd_show},
+	{"tree", "[QUERY]", 0, 1, CMD_JSON, "what runs on what",
+		QUERY_HELP " Shown are the machines that fit, what they run on and what runs on "
+			   "them.\n\n  him tree\n  him tree web1 --at 14:05\n"
+			   "  him tree --by network",
+		tree_options, NULL, cmd_tree},
+	{"why", "MACHINE [OTHER]", 1, 2, CMD_JSON, "why it is one machine, and runs where it does",
+		"Shows all that is said of it, by whom and when, and how that was weighed; with "
+		"OTHER, of both.",
+		NULL, NULL, cmd_why},
+	{"moves", "[QUERY]", 0, 1, CMD_LIST, "machines that moved to another host, newest first",
+		QUERY_HELP, moves_options, &move_list, cmd_moves},
+	{"impact", "MACHINE", 1, 1, CMD_JSON, "what stops when a machine stops",
+		"Guests, what runs in them, containers; at which sites; and what is not known.",
+		impact_options, NULL, cmd_impact},
 	{"run", "QUERY [-- COMMAND...]", 1, 1, CMD_JSON | CMD_TAIL, "run a command on machines",
 		"COMMAND is run as it stands, a word an argument, without a shell; for a shell say "
 		"so: -- sh -c 'df | tail -1'.\n" QUERY_HELP
@@ -178,6 +214,24 @@ const struct command commands[] = {
 		yes_options, NULL, cmd_machine_revoke},
 	{"machine forget", "MACHINE", 1, 1, 0, "forget a machine that is revoked or offline",
 		"What it did with actions stays known.", yes_options, NULL, cmd_machine_forget},
+	{"machine merge", "MACHINE OTHER", 2, 2, CMD_JSON, "say that two are one machine",
+		"It holds against all evidence until it is undone; only two agents that are both "
+		"alive are never one.",
+		NULL, NULL, cmd_machine_merge},
+	{"machine split", "MACHINE", 1, 1, CMD_JSON,
+		"say that what hosts list as this machine is another one",
+		"It holds until it is undone, also when that guest moves to another host.",
+		split_options, NULL, cmd_machine_split},
+	{"machine undo", "ID", 1, 1, 0, "take a merge or a split back", "him why shows the ids.",
+		NULL, NULL, cmd_machine_undo},
+	{"machine host", "MACHINE on|off", 2, 2, 0, "believe a machine's list of guests, or not",
+		"What a machine says of itself is believed; what it says of others only when "
+		"somebody marked it as a host.",
+		NULL, NULL, cmd_machine_host},
+	{"site hosts", "SITE on|off", 2, 2, 0,
+		"believe machines of a site about their guests by themselves",
+		"Off at first. Never one that itself is the guest of some host.", NULL, NULL,
+		cmd_site_hosts},
 	{"relays", "", 0, 0, CMD_LIST, "list relays", NULL, NULL, &relay_list, cmd_relays},
 	{"relay revoke", "ID", 1, 1, 0, "cut a relay off at once", NULL, yes_options, NULL,
 		cmd_relay_revoke},

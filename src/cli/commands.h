@@ -5,12 +5,15 @@
 
 #include "cli/cli.h"
 #include "cli/list.h"
+#include <stdio.h>
 
 typedef int command_function(struct cli *c, const struct args *a, struct err *e);
 
 command_function cmd_login, cmd_logout;
 command_function cmd_machines, cmd_show, cmd_machine_rename, cmd_machine_revoke, cmd_machine_forget,
 	cmd_machine_refresh;
+command_function cmd_tree, cmd_why, cmd_moves, cmd_impact, cmd_machine_merge, cmd_machine_split,
+	cmd_machine_undo, cmd_machine_host, cmd_site_hosts;
 command_function cmd_run, cmd_actions, cmd_action, cmd_cancel;
 command_function cmd_events, cmd_audit, cmd_status, cmd_version;
 command_function cmd_relays, cmd_relay_revoke, cmd_token_create, cmd_token_list, cmd_token_revoke,
@@ -21,6 +24,9 @@ command_function cmd_api_token_create, cmd_api_token_list, cmd_api_token_revoke;
 command_function cmd_up, cmd_down, cmd_backup, cmd_restore;
 
 extern const struct list machine_list, action_list, event_list, audit_list, relay_list, token_list,
-	user_list, api_token_list;
+	user_list, api_token_list, move_list;
+
+/* cmd_topology.c: an impact as people read it. */
+void impact_print(const struct cli *c, const struct json *impact, FILE *to);
 
 #endif

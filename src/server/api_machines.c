@@ -7,7 +7,9 @@
 #include "store/store_action.h"
 #include "store/store_event.h"
 #include "store/store_ingest.h"
+#include "store/store_link.h"
 #include "store/store_machine.h"
+#include "store/store_tree.h"
 #include "store/store_trust.h"
 #include <stdio.h>
 #include <stdlib.h>
@@ -15,6 +17,7 @@
 
 #define PAGE_MAX 1000
 #define RESULTS_LATEST 10
+#define CHAIN_MAX 8
 
 /* ---- pages ---- */
 
@@ -173,6 +176,36 @@ static int find(struct call *c, struct db *db, struct machine *m)
 	return machine_find(db, c->params[0], &c->scope, c->now_ms, c->arena, m, &c->job.err);
 }
 
+/* What it runs on, and that on, as far as the caller may see; of each its name and since when. */
+static int runs_on(struct call *c, struct db *db, const struct machine *m, struct json *out)
+{
+	struct json *array = json_array();
+	const char *id = m->id;
+
+	json_set(out, "runs_on", array);
+	for (int depth = 0; id && depth < CHAIN_MAX; depth++) {
+		struct tree_machine host;
+		struct link *links;
+		struct json *j;
+		size_t n;
+		int got = 0;
+		if (link_hosts(db, id, c->arena, &links, &n, &c->job.err) < 0 ||
+			(n &&
+				(got = tree_machine(
+					 db, links[0].host, c->arena, &host, &c->job.err)) < 0))
+			return -1;
+		if (got == 0 || !scope_has(&c->scope, host.site))
+			break;
+		json_add(array, j = json_object());
+		json_set_string(j, "him.host", host.id);
+		json_set_string(j, "name", host.name);
+		json_set_bool(j, "certain", links[0].certain);
+		json_set_time(j, "from", links[0].began);
+		id = links[0].certain ? host.id : NULL;
+	}
+	return 0;
+}
+
 static int one(struct call *c, struct db *db)
 {
 	struct machine m;
@@ -196,7 +229,7 @@ static int one(struct call *c, struct db *db)
 				json_parse(sections[i].body, strlen(sections[i].body), NULL));
 	for (size_t i = 0; i < k; i++)
 		json_add(latest, call_record(&model_records[MODEL_result], &results[i], false));
-	return 0;
+	return runs_on(c, db, &m, c->json);
 }
 
 static int name_check(const char *name, struct err *e)

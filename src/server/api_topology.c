@@ -439,6 +439,7 @@ static int host(struct call *c, struct db *db)
 				on ? "believed" : "not believed any more", c->who)) < 0 ||
 		find(c, db, m.id, &m) < 0)
 		return -1;
+	machine_mask(c, &m);
 	c->json = call_record(&model_records[MODEL_machine], &m, true);
 	return 0;
 }

@@ -4,6 +4,8 @@
  * it. This file is wiring: it opens everything in the order in which it depends on each other, and closes it in reverse.
  */
 #include "server/server.h"
+#include "server/effect.h"
+#include "server/topology.h"
 #include "base/clock.h"
 #include "base/file.h"
 #include "base/log.h"
@@ -150,6 +152,8 @@ static const struct hub_ops hub_ops = {on_admit, on_hello, on_take, on_acked, on
 struct overdue_job {
 	struct store_job job;
 	struct server *s;
+	struct arena *arena;
+	struct effects effects;
 	size_t n;
 	bool daily;
 };
@@ -158,8 +162,11 @@ static int overdue_work(struct store_job *job, struct db *db)
 {
 	struct overdue_job *o = (struct overdue_job *)job;
 	int64_t now = clock_now_ms();
+	struct topology t = {db, o->arena, &o->effects, now, &job->err};
 
-	if (action_overdue(db, now, o->s->conf->grace_ms, OVERDUE_MAX, &o->n, &job->err) < 0)
+	effects_init(&o->effects, o->arena);
+	if (topology_due(&t, o->daily) < 0 ||
+		action_overdue(db, now, o->s->conf->grace_ms, OVERDUE_MAX, &o->n, &job->err) < 0)
 		return -1;
 	if (o->daily &&
 		(event_prune(db, now - EVENTS_KEPT_MS, &job->err) < 0 ||
@@ -177,7 +184,10 @@ static void overdue_done(struct store_job *job)
 			job->err.text);
 	else if (o->n)
 		api_events(o->s->api);
+	if (!job->err.code)
+		effects_run(o->s, &o->effects, "");
 	o->s->overdue_busy = false;
+	arena_free(o->arena);
 	free(o);
 }
 
@@ -228,6 +238,7 @@ static void on_timer(evutil_socket_t fd, short what, void *arg)
 		o->job.work = overdue_work;
 		o->job.done = overdue_done;
 		o->s = s;
+		o->arena = arena_new();
 		o->daily = now >= s->daily_mono;
 		if (o->daily)
 			s->daily_mono = now + DAILY_MS;
