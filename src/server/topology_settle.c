@@ -130,6 +130,23 @@ static int give(struct settle *s, size_t g)
 	return machine_give(s->t->db, s->ids[g], x->s.source, name, site, s->t->now_ms, s->t->e);
 }
 
+/* Nothing that counts speaks of it any more: it runs nowhere that is known. */
+static int orphan(struct settle *s, const char *machine, bool agent)
+{
+	struct link *open;
+	size_t n;
+
+	if (link_hosts(s->t->db, machine, s->t->arena, &open, &n, s->t->e) < 0)
+		return -1;
+	for (size_t i = 0; i < n; i++)
+		if (link_end(s->t->db, open[i].id, s->t->now_ms, s->t->e) < 0 ||
+			machine_recount(s->t->db, open[i].host, s->t->e) < 0)
+			return -1;
+	return machine_placed(s->t->db, machine, agent ? NULL : "gone", NULL, NULL, s->t->e) < 0
+		? -1
+		: 0;
+}
+
 /* A machine that no group keeps. */
 static int absorb(struct settle *s, const struct resolve_absorbed *x)
 {
@@ -139,7 +156,9 @@ static int absorb(struct settle *s, const struct resolve_absorbed *x)
 	int got = machine_agent(s->t->db, x->machine, agent, s->t->e);
 	bool take;
 
-	if (got <= 0 || !g || g->context)
+	if (got > 0 && !g)
+		return orphan(s, x->machine, *agent != '\0');
+	if (got <= 0 || g->context)
 		return got < 0 ? -1 : 0;
 	take = g->self != RESOLVE_NONE && strcmp(agent, s->c->seen[g->self].s.source) == 0;
 	if (label(s, x->machine, &was) < 0 ||

@@ -200,6 +200,25 @@ static void nobody_is_believed_about_others_unless_marked(void **state)
 	assert_int_equal(number(s, "SELECT COUNT(*) FROM machines WHERE power IS NOT NULL"), 0);
 }
 
+static void a_guest_of_one_that_is_no_host_any_more_runs_nowhere(void **state)
+{
+	struct scene *s = scene(state);
+	struct machine m;
+	struct topology t;
+
+	host(s, 1);
+	lists(s, 1, guest(s, UUID_A, MAC_A, "running"));
+	ok(s->k, machine_by_agent(s->k->db, kit_id(s->k, 'a', 1), s->k->a, &m, &s->k->e));
+	t = at(s);
+	ok(s->k, topology_mark(&t, &m, false, "kim"));
+	assert_int_equal(number(s, "SELECT COUNT(*) FROM links WHERE until = 0"), 0);
+	assert_int_equal(number(s, "SELECT COUNT(*) FROM machines WHERE power = 'gone'"), 1);
+	t = at(s);
+	ok(s->k, topology_mark(&t, &m, true, "kim"));
+	assert_int_equal(number(s, "SELECT COUNT(*) FROM links WHERE until = 0"), 1);
+	assert_int_equal(number(s, "SELECT COUNT(*) FROM machines"), 2);
+}
+
 static void a_site_may_mark_by_itself_but_no_guest(void **state)
 {
 	struct scene *s = scene(state);
@@ -453,6 +472,7 @@ int main(void)
 		TEST(a_guest_is_found_on_its_host),
 		TEST(a_listed_guest_becomes_its_agents),
 		TEST(nobody_is_believed_about_others_unless_marked),
+		TEST(a_guest_of_one_that_is_no_host_any_more_runs_nowhere),
 		TEST(a_site_may_mark_by_itself_but_no_guest),
 		TEST(a_move_where_the_old_host_tells_first),
 		TEST(a_move_where_the_new_host_tells_first),

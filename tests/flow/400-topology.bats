@@ -1,0 +1,214 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: Apache-2.0
+# One thing seen from two sides: two agents on hosts, whose libvirt folders are ours, and two inside their guests, which see a
+# firmware of ours (both in mount namespaces, so that nothing of this machine is touched). All four show the MACs of this
+# one machine, which so prove nothing. Polls are an hour apart: what is seen sooner was seen by the watch.
+
+load lib
+
+UUID1=11111111-1111-4111-8111-111111111111
+UUID2=22222222-2222-4222-8222-222222222222
+UUID3=33333333-3333-4333-8333-333333333333
+
+setup_file() {
+	work_open
+	export WORK HIM_HOME="$WORK/home"
+	mkdir -p "$WORK/h1/run/libvirt/qemu" "$WORK/h2/run/libvirt/qemu"
+	start server him-server --home "$WORK/home" --late 6s --offline 12s
+	until_true "$LIMIT" curl -sf --unix-socket "$WORK/home/server.sock" http://x/healthz
+	local status
+	status=$(on_server /status)
+	FP=$(jq -r .server.ca_fingerprint <<<"$status")
+	PEOPLE=127.0.0.1:$(jq -r .server.port <<<"$status")
+	MACHINES=127.0.0.1:$(jq -r .server.machines_port <<<"$status")
+	TOKEN=$(on_server /tokens -X POST -d '{"uses":9,"site":"lab"}' | jq -r .token)
+	export FP PEOPLE MACHINES TOKEN
+	start qemu sleep 3600
+	host_start h1
+	host_start h2
+	guest_start w1 $UUID1
+	guest_start w2 $UUID2
+	until_true "$LIMIT" is "state:online him.version:*" 4
+}
+
+teardown_file() {
+	stop_all
+	work_close
+}
+
+on_server() {
+	local path=$1; shift
+	curl -s --unix-socket "$WORK/home/server.sock" "http://x/api/v1$path" "$@"
+}
+
+enrol() {
+	[ -d "$WORK/$1/agent" ] || him-agent enroll --home "$WORK/$1" --name "$1" --server "$PEOPLE" --ca-fingerprint "$FP" <<<"$TOKEN"
+}
+
+host_start() { # host_start NAME
+	enrol "$1"
+	# shellcheck disable=SC2016
+	start "$1" unshare -m --propagation private sh -c 'mount --bind "$1/run" /run && shift && exec "$@"' - "$WORK/$1" \
+		him-agent --home "$WORK/$1" --parent "$MACHINES" --retry-max 1s --keepalive 2s --report-interval 1h
+}
+
+guest_start() { # guest_start NAME UUID
+	enrol "$1"
+	# shellcheck disable=SC2016
+	start "$1" unshare -m --propagation private sh -c 'mount -t tmpfs none /sys/class && mkdir -p /sys/class/dmi/id &&
+		echo "$1" >/sys/class/dmi/id/product_uuid && shift && exec "$@"' - "$2" \
+		him-agent --home "$WORK/$1" --parent "$MACHINES" --retry-max 1s --keepalive 2s --report-interval 1h
+}
+
+# domain HOST NAME UUID STATE: as libvirt writes its status file: beside, then moved.
+domain() {
+	local file="$WORK/$1/run/libvirt/qemu/$2"
+	pid_of qemu >"$file.pid"
+	cat >"$file.xml.new" <<-XML
+		<domstatus state='$4' reason='booted' pid='$(pid_of qemu)'>
+		<domain type='kvm' id='1'><name>$2</name><uuid>$3</uuid><memory unit='MiB'>64</memory><vcpu>2</vcpu>
+		<devices/></domain></domstatus>
+	XML
+	mv "$file.xml.new" "$file.xml"
+}
+
+no_domain() {
+	rm "$WORK/$1/run/libvirt/qemu/$2.xml" "$WORK/$1/run/libvirt/qemu/$2.pid"
+}
+
+is() { # is QUERY COUNT
+	[ "$(on_server /machines/count -G --data-urlencode "query=$1" | jq .count)" = "$2" ]
+}
+
+id_of() {
+	on_server "/machines/$1" | jq -r .id
+}
+
+@test "a list counts once somebody marked its host" {
+	domain h1 w1 $UUID1 running
+	until_true "$LIMIT" sh -c "him show h1 --json | jq -e '.sections.guests | length == 1'"
+	is 'host:*' 0
+	him machine host h1 on
+	him machine host h2 on
+	is 'host:h1' 1
+	run him show w1 --json
+	[ "$(json '.runs_on[0].name')" = h1 ]
+	[ "$(json '.runs_on[0].certain')" = true ]
+	[ "$(json '."him.power"')" = running ]
+	him show w1 | grep -q '^runs on  *h1, since'
+	[ "$(him show h1 --json | jq '."him.guests"')" = 1 ]
+}
+
+@test "the tree has the guest below its host, drawn, as JSON and as a graph" {
+	run him tree
+	[ "$status" -eq 0 ]
+	grep -A1 '^h1 ' <<<"$output" | grep -qE '^[^ ]+w1 '
+	run him tree w1 --json
+	[ "$(json '.machines | length')" = 2 ]
+	[ "$(json '.machines[] | select(.name == "w1") | .runs_on[0]."him.host"')" = "$(id_of h1)" ]
+	him tree --by site | grep -qx 'lab *'
+	him tree --dot | grep -qF "\"$(id_of w1)\" -> \"$(id_of h1)\";"
+	run him tree --at 'some day'
+	[ "$status" -eq 2 ]
+}
+
+@test "a guest without an agent is a machine, as its host has it" {
+	domain h1 db $UUID3 running
+	until_true "$LIMIT" is 'db power:running host:h1' 1
+	run him show db --json
+	[ "$(json .agent)" = null ]
+	[ "$(json .state)" = null ]
+	[ "$(json '."him.site"')" = lab ]
+	[ "$(json '."host.memory"')" = 67108864 ]
+	domain h1 db $UUID3 paused
+	until_true "$LIMIT" is 'db power:paused' 1
+	run him run db -- true
+	[ "$status" -ne 0 ]
+	run him machine forget db --yes
+	[[ "$output" == *"come back"* ]]
+}
+
+@test "why: the evidence, from whom; impact: what stops" {
+	run him why w1
+	[[ "$output" == *"runs on h1"* ]]
+	[[ "$output" == *"h1 lists it as w1 (libvirt-qemu), running"* ]]
+	[[ "$output" == *"w1 speaks of itself"* ]]
+	grep -qi "uuid $UUID1" <<<"$output"
+	[ "$(him why w1 w2 --json | jq '.sightings | length')" -ge 3 ]
+	run him impact h1
+	[ "${lines[0]}" = "2 machines stop with it" ]
+	[[ "$output" == *"w1"*"db"* || "$output" == *"db"*"w1"* ]]
+	[ "$(him impact w1 --json | jq .stops)" = 0 ]
+}
+
+@test "a live migration is one move, whichever host tells first" {
+	date -u +%Y-%m-%dT%H:%M:%SZ >"$WORK/before"
+	sleep 1.1
+	domain h2 w1 $UUID1 paused
+	until_true "$LIMIT" sh -c "him show h2 --json | jq -e '.sections.guests | length == 1'"
+	is 'w1 host:h1' 1
+	domain h2 w1 $UUID1 running
+	no_domain h1 w1
+	until_true "$LIMIT" is 'w1 host:h2' 1
+	run him moves
+	[ "$(grep -c 'w1 *h1 *h2' <<<"$output")" = 1 ]
+	domain h2 w2 $UUID2 running
+	until_true "$LIMIT" is 'w2 host:h2' 1
+	no_domain h2 w2
+	until_true "$LIMIT" is 'w2 host:*' 0
+	domain h1 w2 $UUID2 running
+	until_true "$LIMIT" is 'w2 host:h1' 1
+	run him moves --json
+	[ "$(json '.moves | length')" = 2 ]
+	[ "$(json '.moves[0] | "\(.machine_name) \(.from_name) \(.to_name)"')" = "w2 h2 h1" ]
+	[ "$(him events --kind machine.moved --json | jq '.events | length')" = 2 ]
+	[ "$(him moves w1 --json | jq '.moves | length')" = 1 ]
+	[ "$(him moves --since 2000-01-01 --json | jq '.moves | length')" = 2 ]
+}
+
+@test "where was it then" {
+	run him tree w1 --at "$(cat "$WORK/before")" --json
+	[ "$(json '.machines[] | select(.name == "w1") | .runs_on[0]."him.host"')" = "$(id_of h1)" ]
+	run him tree w1 --json
+	[ "$(json '.machines[] | select(.name == "w1") | .runs_on[0]."him.host"')" = "$(id_of h2)" ]
+}
+
+@test "a person's word stands until it is undone" {
+	local word
+	word=$(him machine split w1 --json | jq -r '.decisions[0].id')
+	is 'w1 host:*' 1 # another machine of that name, which h2 lists
+	is 'w1' 2
+	no_domain h2 w1
+	domain h1 w1 $UUID1 running
+	until_true "$LIMIT" is 'w1 host:h1' 1
+	is 'w1' 2
+	him machine undo "$word"
+	is 'w1' 1
+	is 'w1 host:h1 him.version:*' 1
+}
+
+@test "a host that is away is told so, and keeps its guests" {
+	stop h1
+	until_true "$LIMIT" is 'h1 state:offline' 1
+	is 'host:h1' 3
+	[ "$(him tree h1 --json | jq '[.machines[] | select(.runs_on[0].as_of)] | length')" = 3 ]
+	him impact h1 | grep -q '^not known: h1 is offline'
+	host_start h1
+	until_true "$LIMIT" is 'h1 state:online' 1
+	is 'host:h1' 3
+}
+
+@test "a host that is no longer believed, or cut off, lists nothing" {
+	him machine host h1 off
+	is 'host:h1' 0
+	him machine host h1 on
+	is 'host:h1' 3
+	him machine revoke h1 --yes
+	is 'host:h1' 0
+	him machine forget h1 --yes
+	is 'host:h1' 0
+}
+
+@test "no sanitizer complained" {
+	no_sanitizer_complaint
+}
