@@ -24,6 +24,7 @@
 
 struct http_server;
 struct http_req;
+struct json;
 
 enum http_method { HTTP_GET, HTTP_POST, HTTP_PUT, HTTP_PATCH, HTTP_DELETE, HTTP_HEAD };
 
@@ -89,6 +90,9 @@ int http_reply_file(
 	struct http_req *r, int status, const char *type, const char *path, struct err *e);
 /* application/problem+json (RFC 9457): type, title, status, detail, and field when set. */
 void http_reply_err(struct http_req *r, const struct err *e);
+/* The same, with one more member (not taken over; NULL: without). */
+void http_reply_problem(
+	struct http_req *r, const struct err *e, const char *name, const struct json *more);
 
 /* A streamed answer (chunked): set on_gone first. http_stream_add returns -1 once more than
  * max_unsent bytes wait: then the caller ends the stream. http_stream_end finishes it. */

@@ -252,13 +252,14 @@ int http_reply_file(
 	return 0;
 }
 
-void http_reply_err(struct http_req *r, const struct err *e)
+void http_reply_problem(
+	struct http_req *r, const struct err *e, const char *name, const struct json *more)
 {
 	struct json *j = json_object();
 	char type[64];
 	struct buf b;
 
-	buf_init(&b, 8192);
+	buf_init(&b, more ? 4u << 20 : 8192);
 	snprintf(type, sizeof type, "urn:him:error:%s", err_word(e->code));
 	json_set_string(j, "type", type);
 	json_set_string(j, "title", err_title(e->code));
@@ -266,10 +267,17 @@ void http_reply_err(struct http_req *r, const struct err *e)
 	json_set_string(j, "detail", e->text);
 	if (e->field[0])
 		json_set_string(j, "field", e->field);
+	if (more)
+		json_set(j, name, json_copy(more));
 	json_print(j, &b);
 	http_reply(r, err_http(e->code), "application/problem+json", buf_str(&b), b.len);
 	buf_release(&b);
 	json_free(j);
+}
+
+void http_reply_err(struct http_req *r, const struct err *e)
+{
+	http_reply_problem(r, e, NULL, NULL);
 }
 
 /* ---- streams ---- */

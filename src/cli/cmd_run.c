@@ -97,6 +97,7 @@ static int add_limits(struct cli *c, const struct args *a, struct json *order, s
 static int make_order(struct cli *c, const struct args *a, struct json *order, struct err *e)
 {
 	const struct target_query *q;
+	int64_t confirm = -1;
 
 	/* Checked here too: a typing error costs no journey. */
 	if (target_parse(a->words[0], c->arena, &q, e) < 0)
@@ -107,6 +108,12 @@ static int make_order(struct cli *c, const struct args *a, struct json *order, s
 		return -1;
 	if (args_flag(a, "dry-run"))
 		json_set_bool(order, "dry_run", true);
+	if (args_flag(a, "disruptive"))
+		json_set_bool(order, "disruptive", true);
+	if (args_int(a, "confirm", 0, INT64_MAX, &confirm, e) < 0)
+		return -1;
+	if (confirm >= 0)
+		json_set_int(order, "confirm", confirm);
 	return 0;
 }
 
@@ -140,15 +147,12 @@ static int wait_for(struct cli *c, const char *id, struct err *e)
 	return rc;
 }
 
-int cmd_run(struct cli *c, const struct args *a, struct err *e)
+int run_send(struct cli *c, const struct args *a, const struct json *order, struct err *e)
 {
-	struct json *order = json_object(), *action = NULL;
+	struct json *action = NULL;
 	const char *id;
-	int rc = make_order(c, a, order, e);
+	int rc = api_call(c, "POST", "/actions", order, &action, e);
 
-	if (rc == 0)
-		rc = api_call(c, "POST", "/actions", order, &action, e);
-	json_free(order);
 	id = arena_strdup(c->arena, json_str(json_get(action, "id")));
 	if (rc == 0 && args_flag(a, "dry-run"))
 		rc = print_count(c, a, action, e);
@@ -161,5 +165,16 @@ int cmd_run(struct cli *c, const struct args *a, struct err *e)
 	else if (rc == 0)
 		printf("%s\n", id);
 	json_free(action);
+	return rc;
+}
+
+int cmd_run(struct cli *c, const struct args *a, struct err *e)
+{
+	struct json *order = json_object();
+	int rc = make_order(c, a, order, e);
+
+	if (rc == 0)
+		rc = run_send(c, a, order, e);
+	json_free(order);
 	return rc;
 }

@@ -79,6 +79,22 @@ static const struct option run_options[] = {
 	{"wait", NULL, NULL,
 		"wait until it ended everywhere, show every output, exit 0 when it is done on all"},
 	{"dry-run", NULL, NULL, "only say how many machines it would run on"},
+	{"disruptive", NULL, NULL,
+		"it stops machines: refused while others would stop with them, until --confirm"},
+	{"confirm", "N", NULL, "with --disruptive: how many machines stop with it (him impact)"},
+	{NULL},
+};
+
+static const struct option power_options[] = {
+	{"confirm", "N", NULL,
+		"how many machines stop with it, as him impact says; must be so then"},
+	{"with-guests", NULL, NULL,
+		"shut down what runs on it first, and, after a reboot, start that again"},
+	{"timeout", "DURATION", "10m", "how long guests may take to shut down"},
+	{"deadline", "DURATION", "1h",
+		"a machine that does not fetch it within this time does not do it any more"},
+	{"wait", NULL, NULL, "wait until it is done: a reboot is, when the machine is back"},
+	{"dry-run", NULL, NULL, "only say how many machines it is for"},
 	{NULL},
 };
 
@@ -187,6 +203,14 @@ const struct command commands[] = {
 		"  him run --wait 'site:lab' -- uptime\n"
 		"  him run --wait 'web*' --script fix.sh --timeout 5m -- --dry-run",
 		run_options, NULL, cmd_run},
+	{"power off", "QUERY", 1, 1, CMD_JSON, "turn machines off",
+		QUERY_HELP " What runs on them is shown first, and nothing is done until that was "
+			   "confirmed.\n\n  him power off host3 --with-guests --confirm 12",
+		power_options, NULL, cmd_power},
+	{"power reboot", "QUERY", 1, 1, CMD_JSON, "restart machines",
+		QUERY_HELP " What runs on them is shown first, and nothing is done until that was "
+			   "confirmed. It is done where the machine is back.",
+		power_options, NULL, cmd_power},
 	{"actions", "", 0, 0, CMD_LIST, "list actions, newest first", NULL, actions_options,
 		&action_list, cmd_actions},
 	{"action", "ID", 1, 1, CMD_JSON, "one action, and what came of it",

@@ -14,7 +14,7 @@ command_function cmd_machines, cmd_show, cmd_machine_rename, cmd_machine_revoke,
 	cmd_machine_refresh;
 command_function cmd_tree, cmd_why, cmd_moves, cmd_impact, cmd_machine_merge, cmd_machine_split,
 	cmd_machine_undo, cmd_machine_host, cmd_site_hosts;
-command_function cmd_run, cmd_actions, cmd_action, cmd_cancel;
+command_function cmd_power, cmd_run, cmd_actions, cmd_action, cmd_cancel;
 command_function cmd_events, cmd_audit, cmd_status, cmd_version;
 command_function cmd_relays, cmd_relay_revoke, cmd_token_create, cmd_token_list, cmd_token_revoke,
 	cmd_enroll;
@@ -25,6 +25,9 @@ command_function cmd_up, cmd_down, cmd_backup, cmd_restore;
 
 extern const struct list machine_list, action_list, event_list, audit_list, relay_list, token_list,
 	user_list, api_token_list, move_list;
+
+/* cmd_run.c: posts an order, and does with its action what the options of him run say. */
+int run_send(struct cli *c, const struct args *a, const struct json *order, struct err *e);
 
 /* cmd_topology.c: an impact as people read it. */
 void impact_print(const struct cli *c, const struct json *impact, FILE *to);

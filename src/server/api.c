@@ -88,6 +88,7 @@ static void follow(struct call *c)
 static void call_free(struct call *c)
 {
 	json_free(c->json);
+	json_free(c->impact);
 	json_free(c->body);
 	buf_release(&c->out);
 	arena_free(c->arena);

@@ -8,6 +8,8 @@
 #include "base/text.h"
 #include "server/call.h"
 #include "server/dispatch.h"
+#include "server/impact.h"
+#include "server/power.h"
 #include "store/store_action.h"
 #include "store/store_event.h"
 #include "wire/sign.h"
@@ -22,16 +24,19 @@
 #define WORDS_MAX 4096
 #define ENV_MAX 256
 #define WEEK_MS 604800000LL
+#define IMPACT_SHOWN 100 /* guests that a refusal names */
 
 static const char *const order_keys[] = {"query", "command", "script", "timeout_ms", "deadline_ms",
-	"cpu_percent", "memory_bytes", "as", "env", "attach", "dry_run", NULL};
+	"cpu_percent", "memory_bytes", "as", "env", "attach", "dry_run", "power", "disruptive",
+	"with_guests", "confirm", NULL};
 
 /* ---- an order ---- */
 
 struct order {
-	const char *query, *script, *as;
+	const char *query, *script, *as, *power;
 	int64_t timeout_ms, deadline_ms, cpu_percent, memory_bytes;
-	bool attach, dry_run;
+	bool attach, dry_run, disruptive, with_guests;
+	int64_t confirm;           /* MODEL_ABSENT: not given */
 	const char *command, *env; /* JSON texts */
 };
 
@@ -51,6 +56,10 @@ static int command_take(struct call *c, struct order *o)
 	const struct json *words = json_get(c->body, "command");
 	struct err *e = &c->job.err;
 
+	if (o->power && (json_type(words) != JSON_NULL || o->script))
+		return err_field(e, ERR_INVALID, "power", "power takes no command and no script");
+	if (o->power)
+		return 0;
 	if (json_type(words) != JSON_ARRAY)
 		return err_field(e, ERR_INVALID, "command", "command must be a list of words");
 	if (json_len(words) == 0 && !o->script)
@@ -96,12 +105,32 @@ static int env_take(struct call *c, struct order *o)
 	return o->env ? 0 : err_field(e, ERR_TOO_LARGE, "env", "env is over 512 KiB");
 }
 
+/* What stops more than it was sent to. */
+static int power_take(struct call *c, struct order *o)
+{
+	struct err *e = &c->job.err;
+
+	if (json_take_string(c->body, "power", false, 16, &o->power, e) < 0 ||
+		json_take_bool(c->body, "disruptive", &o->disruptive, e) < 0 ||
+		json_take_bool(c->body, "with_guests", &o->with_guests, e) < 0 ||
+		json_take_int(c->body, "confirm", false, 0, INT64_MAX, &o->confirm, e) < 0)
+		return -1;
+	o->disruptive |= o->power != NULL;
+	if (o->with_guests && !o->power)
+		return err_field(e, ERR_INVALID, "with_guests", "with_guests needs power");
+	if (o->confirm != MODEL_ABSENT && !o->disruptive)
+		return err_field(
+			e, ERR_INVALID, "confirm", "confirm is for what is disruptive only");
+	return 0;
+}
+
 static int order_take(struct call *c, struct order *o)
 {
 	struct err *e = &c->job.err;
 
 	*o = (struct order){.as = "root",
-		.timeout_ms = 60000,
+		.confirm = MODEL_ABSENT,
+		.timeout_ms = json_has(c->body, "power") ? 600000 : 60000,
 		.deadline_ms = 3600000,
 		.cpu_percent = 50,
 		.memory_bytes = 256 << 20};
@@ -116,8 +145,8 @@ static int order_take(struct call *c, struct order *o)
 			e) < 0 ||
 		json_take_string(c->body, "as", false, 64, &o->as, e) < 0 ||
 		json_take_bool(c->body, "attach", &o->attach, e) < 0 ||
-		json_take_bool(c->body, "dry_run", &o->dry_run, e) < 0 || command_take(c, o) < 0 ||
-		env_take(c, o) < 0)
+		json_take_bool(c->body, "dry_run", &o->dry_run, e) < 0 || power_take(c, o) < 0 ||
+		command_take(c, o) < 0 || env_take(c, o) < 0)
 		return -1;
 	if (!*o->query)
 		return err_field(e, ERR_INVALID, "query",
@@ -148,8 +177,11 @@ static int made_known(struct call *c, struct db *db, const struct action *x, siz
 	struct json *detail = json_object();
 	struct event_row v = {.kind = "action.made",
 		.action = x->id,
-		.text = arena_printf(
-			c->arena, "%s runs %.200s", c->who, x->script ? "a script" : x->command)};
+		.text = arena_printf(c->arena, "%s %s %.200s", c->who,
+			strcmp(x->kind, "run") == 0 ? "runs" : "orders power",
+			strcmp(x->kind, "run") != 0 ? x->kind
+				: x->script         ? "a script"
+						    : x->command)};
 
 	json_set_string(detail, "query", x->query);
 	json_set_string(detail, "command", x->command);
@@ -163,6 +195,25 @@ static int made_known(struct call *c, struct db *db, const struct action *x, siz
 	c->effects.events = true;
 	return call_audit(c, db, "action.run", x->id, detail) < 0 ? -1
 								  : event_put(db, &v, &c->job.err);
+}
+
+/* Nothing disruptive is signed before somebody said that they know what stops, as it is at this moment. */
+static int gate(struct call *c, struct db *db, const struct order *o, const struct target *targets,
+	size_t n)
+{
+	const char **ids = arena_alloc(c->arena, (n + 1) * sizeof *ids);
+	struct impact x;
+
+	if (!o->disruptive)
+		return 0;
+	for (size_t i = 0; i < n; i++)
+		ids[i] = targets[i].machine;
+	if (impact_find(db, ids, n, &c->scope, c->arena, &x, &c->job.err) < 0)
+		return -1;
+	if (impact_confirmed(&x, o->confirm, &c->job.err) == 0)
+		return 0;
+	c->impact = impact_json(&x, IMPACT_SHOWN);
+	return -1;
 }
 
 static int make(struct call *c, struct db *db)
@@ -197,6 +248,9 @@ static int make(struct call *c, struct db *db)
 		.attach = o.attach,
 		.made = c->now_ms,
 		.deadline = c->now_ms + o.deadline_ms};
+	if (gate(c, db, &o, targets, n) < 0 ||
+		(o.power && power_make(&x, o.power, o.with_guests, c->arena, &c->job.err) < 0))
+		return -1;
 	rc = dispatch_sign(c->s, &x, targets, n, c->arena, &m, &c->job.err);
 	if (rc == 0)
 		rc = action_create(db, &x, targets, n, dispatch_path, m, &c->job.err);

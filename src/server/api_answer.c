@@ -36,7 +36,7 @@ void answer_send(struct call *c)
 	}
 	if (c->job.err.code == ERR_UNAUTHORIZED)
 		http_add_header(c->req, "WWW-Authenticate", "Bearer realm=\"him\"");
-	http_reply_err(c->req, &c->job.err);
+	http_reply_problem(c->req, &c->job.err, "impact", c->impact);
 }
 
 void answer_no_route(struct http_req *req, const char *path, const char *allowed)

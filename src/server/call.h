@@ -87,6 +87,7 @@ struct call {
 	struct buf out;    /* or filled by the handler, with its type */
 	const char *type;
 	const char *file;     /* the body is this file */
+	struct json *impact;  /* goes into the problem: what would stop */
 	const char *location; /* for redirects */
 	const char *cookie;   /* Set-Cookie */
 	int64_t stream_after; /* of a ROUTE_STREAM: where it begins */

@@ -5,7 +5,7 @@
 
 #include <stddef.h>
 
-extern const unsigned char openapi_yaml[], page_css[];
-extern const size_t openapi_yaml_len, page_css_len;
+extern const unsigned char openapi_yaml[], page_css[], power_sh[];
+extern const size_t openapi_yaml_len, page_css_len, power_sh_len;
 
 #endif

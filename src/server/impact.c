@@ -173,6 +173,25 @@ int impact_find(struct db *db, const char *const *machines, size_t n, const stru
 	return rc;
 }
 
+int impact_confirmed(const struct impact *x, int64_t confirm, struct err *e)
+{
+	int64_t stops = (int64_t)x->n + x->hidden;
+
+	if (confirm == stops || (confirm == MODEL_ABSENT && stops == 0 && x->unknown_n == 0))
+		return 0;
+	if (confirm != MODEL_ABSENT)
+		return err_field(e, ERR_CONFLICT, "confirm",
+			"%lld machines would stop with it now, not %lld: look again",
+			(long long)stops, (long long)confirm);
+	if (stops == 0)
+		return err_field(e, ERR_CONFLICT, "confirm",
+			"it is not known what stops with it: %s; confirm 0 says that this is fine",
+			x->unknown[0]);
+	return err_field(e, ERR_CONFLICT, "confirm",
+		"%lld machine%s would stop with it: confirm %lld says that this is meant",
+		(long long)stops, stops == 1 ? "" : "s", (long long)stops);
+}
+
 /* ---- as JSON ---- */
 
 static struct json *guest_json(const struct impact_guest *g)

@@ -32,6 +32,9 @@ struct impact {
 int impact_find(struct db *db, const char *const *machines, size_t n, const struct scope *scope,
 	struct arena *a, struct impact *out, struct err *e);
 /* {"stops","guests","hidden","off","sites","unknown"}; at most `max` guests are named, "more" says how many are not. */
+/* Refuses (ERR_CONFLICT) what would stop machines that nobody knows of: unless `confirm` is how many stop, now. Where something is
+ * not known it must be given, be it 0. MODEL_ABSENT: it was not. */
+int impact_confirmed(const struct impact *x, int64_t confirm, struct err *e);
 struct json *impact_json(const struct impact *x, size_t max);
 bool scope_has(const struct scope *s, const char *site);
 

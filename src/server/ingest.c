@@ -13,6 +13,7 @@
 #include "base/text.h"
 #include "server/dispatch.h"
 #include "server/effect.h"
+#include "server/power.h"
 #include "server/sightings.h"
 #include "server/topology.h"
 #include "store/store_action.h"
@@ -185,7 +186,7 @@ static int take_report(struct said *x)
 		&x->agent, x->digest, strtoll(x->b->s->generation, NULL, 10), x->b->now_ms};
 	struct ingest_report r;
 	struct err bad = ERR_INIT;
-	bool need_full, touched;
+	bool need_full, touched, booted, ended = false;
 	int rc;
 
 	x->b->counts.reports++;
@@ -193,6 +194,7 @@ static int take_report(struct said *x)
 		return machine_notice(x->db, x->env.agent,
 			arena_printf(x->b->arena, "its report is not taken: %s", bad.text), x->e);
 	touched = sightings_touched(r.doc, !*r.base); /* before it is used up */
+	booted = json_has(json_get(r.doc, "attributes"), "him.os.boot");
 	rc = ingest_report(x->db, &from, &r, &need_full, &bad);
 	json_free(r.body);
 	if (rc < 0 && (bad.code == ERR_INVALID || bad.code == ERR_TOO_LARGE))
@@ -204,6 +206,11 @@ static int take_report(struct said *x)
 	}
 	if (touched && !need_full && topology_of(x) < 0)
 		return -1;
+	if (booted && !need_full &&
+		power_back(x->b->s, x->db, x->env.agent, x->b->now_ms, &x->b->effects, &ended,
+			x->e) < 0)
+		return -1;
+	x->b->effects.events |= ended;
 	if (need_full)
 		effect_add(&x->b->effects, EFFECT_FULL, x->env.agent, x->relay, NULL, 0);
 	return 0;
@@ -276,7 +283,11 @@ static int take_result(struct said *x)
 		.stderr_ = output_take(x, "stderr"),
 		.stderr_bytes = int_of(x->body, "stderr_bytes", 0),
 		.stderr_dropped = int_of(x->body, "stderr_dropped", 0)};
-	got = action_final(x->db, &r, &ended, &bad);
+	got = strcmp(state, "done") == 0 ? power_waits(x->db, &r, &bad) : 0;
+	if (got > 0)
+		return 0; /* its machine must come back first */
+	if (got == 0)
+		got = action_final(x->db, &r, &ended, &bad);
 	if (got < 0 && bad.code == ERR_INVALID)
 		return refuse(x, bad.text);
 	if (got < 0) {

@@ -13,7 +13,8 @@ UUID3=33333333-3333-4333-8333-333333333333
 setup_file() {
 	work_open
 	export WORK HIM_HOME="$WORK/home"
-	mkdir -p "$WORK/h1/run/libvirt/qemu" "$WORK/h2/run/libvirt/qemu"
+	platform h1
+	platform h2
 	start server him-server --home "$WORK/home" --late 6s --offline 12s
 	until_true "$LIMIT" curl -sf --unix-socket "$WORK/home/server.sock" http://x/healthz
 	local status
@@ -23,7 +24,6 @@ setup_file() {
 	MACHINES=127.0.0.1:$(jq -r .server.machines_port <<<"$status")
 	TOKEN=$(on_server /tokens -X POST -d '{"uses":9,"site":"lab"}' | jq -r .token)
 	export FP PEOPLE MACHINES TOKEN
-	start qemu sleep 3600
 	host_start h1
 	host_start h2
 	guest_start w1 $UUID1
@@ -45,11 +45,42 @@ enrol() {
 	[ -d "$WORK/$1/agent" ] || him-agent enroll --home "$WORK/$1" --name "$1" --server "$PEOPLE" --ca-fingerprint "$FP" <<<"$TOKEN"
 }
 
-host_start() { # host_start NAME
-	enrol "$1"
+# An agent that sees its own processes only, so that what else runs on this machine is none of its guests, ends with the
+# namespace.
+host_stop() {
+	stop "$1" KILL
+	until_true "$LIMIT" flock -n "$WORK/$1/agent/lock" true
+}
+
+# The folders of a host, and its programs: a libvirt of ours, and no other platform.
+platform() {
+	local dir="$WORK/$1" other
+	mkdir -p "$dir/run/libvirt/qemu" "$dir/sbin" "$dir/lib" "$dir/stopped"
+	for other in docker podman lxc-ls qm pct xl; do
+		printf '#!/bin/sh\nexit 0\n' >"$dir/sbin/$other"
+	done
+	cat >"$dir/sbin/virsh" <<-SH
+		#!/bin/sh
+		q=/run/libvirt/qemu
+		case "\$*" in
+		'-q list --name --state-running') cd \$q && grep -l "state='running'" -- *.xml 2>/dev/null | sed 's/[.]xml\$//' ;;
+		'-q shutdown '*) [ ! -e $dir/stubborn ] || exit 0; mv \$q/\$3.xml \$q/\$3.pid $dir/stopped ;;
+		'-q start '*) mv $dir/stopped/\$3.pid $dir/stopped/\$3.xml \$q ;;
+		*) echo "virsh \$*" >>$dir/strange; exit 9 ;;
+		esac
+		[ "\$2" = list ] || echo "virsh \$*" >>$dir/done
+	SH
+	printf '#!/bin/sh\necho "shutdown $*" >>%s/done\n' "$dir" >"$dir/sbin/shutdown"
+	chmod 755 "$dir"/sbin/*
+}
+
+host_start() { # host_start NAME [UNSHARE OPTIONS]
+	local name=$1; shift
+	enrol "$name"
 	# shellcheck disable=SC2016
-	start "$1" unshare -m --propagation private sh -c 'mount --bind "$1/run" /run && shift && exec "$@"' - "$WORK/$1" \
-		him-agent --home "$WORK/$1" --parent "$MACHINES" --retry-max 1s --keepalive 2s --report-interval 1h
+	start "$name" unshare -m -p --fork --kill-child --mount-proc --propagation private "$@" sh -c 'mount --bind "$1/run" /run && mount --bind "$1/lib" /var/lib &&
+		mount --bind "$1/sbin" /usr/local/sbin && shift && exec "$@"' - "$WORK/$name" \
+		him-agent --home "$WORK/$name" --parent "$MACHINES" --retry-max 1s --keepalive 2s --report-interval 1h
 }
 
 guest_start() { # guest_start NAME UUID
@@ -63,9 +94,9 @@ guest_start() { # guest_start NAME UUID
 # domain HOST NAME UUID STATE: as libvirt writes its status file: beside, then moved.
 domain() {
 	local file="$WORK/$1/run/libvirt/qemu/$2"
-	pid_of qemu >"$file.pid"
+	echo 1 >"$file.pid" # alive, for the agent that looks
 	cat >"$file.xml.new" <<-XML
-		<domstatus state='$4' reason='booted' pid='$(pid_of qemu)'>
+		<domstatus state='$4' reason='booted' pid='1'>
 		<domain type='kvm' id='1'><name>$2</name><uuid>$3</uuid><memory unit='MiB'>64</memory><vcpu>2</vcpu>
 		<devices/></domain></domstatus>
 	XML
@@ -187,8 +218,58 @@ id_of() {
 	is 'w1 host:h1 him.version:*' 1
 }
 
+# reboots HOST: its agent comes back with a clock that began just now.
+reboots() {
+	host_stop "$1"
+	host_start "$1" --time --boottime "-$(($(cut -d. -f1 /proc/uptime) - 2))"
+}
+
+state_of() {
+	him action "$1" --json | jq -r '.results[0] | "\(.state) \(.reason)"'
+}
+
+@test "the common mistake is refused, until somebody knows what stops" {
+	run him power off h1 </dev/null
+	[ "$status" -ne 0 ]
+	[[ "$output" == *"machines stop with it"*"w1"* ]]
+	[[ "$output" == *"--confirm 3"* ]] # w1 and w2 run, db is paused
+	run him power reboot h1 --confirm 1
+	[ "$status" -eq 1 ]
+	[[ "$output" == *"would stop with it now, not 1"* ]]
+	run him run h1 --disruptive -- true
+	[ "$status" -eq 1 ]
+	[ ! -e "$WORK/h1/done" ]
+	him run h1 --disruptive --confirm 3 --wait -- true
+	him power off w2 --dry-run
+}
+
+@test "guests that do not stop keep their host up" {
+	touch "$WORK/h1/stubborn"
+	run him power reboot h1 --confirm 3 --with-guests --timeout 10s --wait
+	rm "$WORK/h1/stubborn"
+	[ "$status" -eq 1 ]
+	[[ "$output" == *"still running, so this machine stays up: virsh w1,virsh w2"* ]]
+	[ ! -e "$WORK/h1/done" ]
+}
+
+@test "a reboot with its guests: they first, then the host, and they start again when it is back" {
+	local id
+	id=$(him power reboot h1 --confirm 3 --with-guests)
+	until_true "$LIMIT" grep -q '^shutdown -r now' "$WORK/h1/done"
+	[ "$(grep -c '^virsh -q shutdown' "$WORK/h1/done")" = 2 ]
+	[ "$(tail -n 1 "$WORK/h1/done")" = "shutdown -r now" ]
+	until_true "$LIMIT" sh -c "him action $id --json | jq -e '.results[0].reason == \"it goes down now\"'"
+	[ "$(state_of "$id")" = "running it goes down now" ]
+	reboots h1
+	until_true "$LIMIT" sh -c "him action $id --json | jq -e '.state == \"ended\"'"
+	[ "$(state_of "$id")" = "done it is back" ]
+	until_true "$LIMIT" sh -c "[ \$(grep -c '^virsh -q start' $WORK/h1/done) = 2 ]"
+	until_true "$LIMIT" is 'host:h1 power:running' 2
+	[ ! -e "$WORK/h1/strange" ]
+}
+
 @test "a host that is away is told so, and keeps its guests" {
-	stop h1
+	host_stop h1
 	until_true "$LIMIT" is 'h1 state:offline' 1
 	is 'host:h1' 3
 	[ "$(him tree h1 --json | jq '[.machines[] | select(.runs_on[0].as_of)] | length')" = 3 ]

@@ -243,6 +243,41 @@ static void topology(void **state)
 	owner_post(w, "/api/v1/sites/a%20b/hosts", "{\"automatic\":true}", 400);
 }
 
+/* Nothing that stops guests is signed before somebody knows. */
+static void disruptive(void **state)
+{
+	struct world *w = *state;
+	struct json *j;
+	static const char *const refused[] = {
+		"{\"query\":\"metal\",\"power\":\"off\"}",
+		"{\"query\":\"metal\",\"power\":\"reboot\",\"confirm\":1}",
+		"{\"query\":\"site:gamma\",\"power\":\"reboot\",\"confirm\":0}",
+		"{\"query\":\"metal\",\"command\":[\"true\"],\"disruptive\":true}",
+	};
+
+	for (size_t i = 0; i < 4; i++) {
+		j = owner_post(w, "/api/v1/actions", refused[i], 409);
+		assert_int_equal(int_of(json_get(j, "impact"), "stops"), 2);
+		assert_true(contains(text_of(j, "detail"), "2 machines would stop"));
+	}
+	owner_post(
+		w, "/api/v1/actions", "{\"query\":\"metal\",\"power\":\"on\",\"confirm\":2}", 400);
+	owner_post(w, "/api/v1/actions",
+		"{\"query\":\"metal\",\"power\":\"off\",\"command\":[\"id\"],\"confirm\":2}", 400);
+	owner_post(w, "/api/v1/actions", "{\"query\":\"metal\",\"command\":[\"id\"],\"confirm\":2}",
+		400);
+	owner_post(w, "/api/v1/actions",
+		"{\"query\":\"metal\",\"command\":[\"id\"],\"with_guests\":true}", 400);
+	j = owner_post(w, "/api/v1/actions",
+		"{\"query\":\"metal\",\"power\":\"reboot\",\"confirm\":2,\"with_guests\":true}",
+		201);
+	assert_string_equal(text_of(j, "kind"), "reboot");
+	owner_post(w, "/api/v1/actions", "{\"query\":\"inside\",\"power\":\"off\"}", 201);
+	owner_post(w, "/api/v1/actions",
+		"{\"query\":\"metal\",\"command\":[\"id\"],\"disruptive\":true,\"confirm\":2}",
+		201);
+}
+
 /* ---- actions ---- */
 
 static const char *order(struct world *w, const char *members)
@@ -600,6 +635,7 @@ int main(void)
 		cmocka_unit_test(how_it_is),
 		cmocka_unit_test(topology),
 		cmocka_unit_test(relays),
+		cmocka_unit_test(disruptive),
 		cmocka_unit_test(ordered),
 		cmocka_unit_test(attachments),
 		cmocka_unit_test(refused_orders),
