@@ -221,6 +221,7 @@ id_of() {
 # reboots HOST: its agent comes back with a clock that began just now.
 reboots() {
 	host_stop "$1"
+	sleep 4 # the clock of what follows began after what was before
 	host_start "$1" --time --boottime "-$(($(cut -d. -f1 /proc/uptime) - 2))"
 }
 
