@@ -62,7 +62,7 @@ static struct spot *group_of(struct drawing *d, const struct json *m)
 	const char *group = json_str(json_get(m, "group"));
 	struct spot *s;
 
-	if (!json_has(m, "group") || json_type(json_get(m, "group")) == JSON_NULL)
+	if (!group)
 		group = "not known";
 	s = spot_find(d, arena_printf(d->c->arena, "group %s", group));
 	if (s)

@@ -50,6 +50,10 @@ static int page_take(struct call *c, struct machine_page *p, struct cursor *at)
 	if (!p->sort || p->sort->flags & HIDDEN)
 		return err_field(&c->job.err, ERR_INVALID, "sort",
 			"'%.60s' is not a field of a machine", name);
+	/* The order and the cursor would tell what the answer does not. */
+	if (strcmp(p->sort->name, "him.host") == 0 && !c->scope.all)
+		return err_field(&c->job.err, ERR_FORBIDDEN, "sort",
+			"who does not see every site cannot sort by him.host");
 	*at = (struct cursor){
 		.sort = p->sort->name, .descending = p->descending, .number = is_number(p->sort)};
 	if (after && cursor_take(after, at, c->arena, &c->job.err) < 0)

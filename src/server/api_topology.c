@@ -345,6 +345,14 @@ static bool to_part(const struct seen *x, const char *from)
 			(x->source_name && strcmp(from, x->source_name) == 0));
 }
 
+/* Who sees the machine reads this; a host of another site is none of theirs. */
+static const char *listing_host(const struct seen *x, const struct machine *m)
+{
+	if (!x->source_site || !m->site || strcmp(x->source_site, m->site) != 0)
+		return "a host of another site";
+	return x->source_name ? x->source_name : x->s.source;
+}
+
 static int split(struct call *c, struct db *db)
 {
 	static const char *const keys[] = {"from", NULL};
@@ -369,7 +377,7 @@ static int split(struct call *c, struct db *db)
 			.m = &m,
 			.with = &m,
 			.text = arena_printf(c->arena, "what %s lists as %s is not %s, says %s",
-				rows[i].source_name ? rows[i].source_name : rows[i].s.source,
+				listing_host(&rows[i], &m),
 				rows[i].s.name ? rows[i].s.name : rows[i].s.ref, name_of(&m),
 				c->who)};
 		if (&rows[i] == stays || !to_part(&rows[i], from))

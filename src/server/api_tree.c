@@ -211,24 +211,35 @@ static int by_take(struct call *c, group_of **out)
 
 /* ---- the answer ---- */
 
+/* What is not known is left out: of ten thousand machines that is half of the answer. */
+static void put(struct json *j, const char *key, const char *text)
+{
+	if (text)
+		json_set_string(j, key, text);
+}
+
+static void put_time(struct json *j, const char *key, int64_t ms)
+{
+	if (ms)
+		json_set_time(j, key, ms);
+}
+
 static struct json *host_json(struct tree *t, const struct link *l)
 {
-	struct json *j = json_object();
+	struct json *j;
 	struct node *host;
 
 	HASH_FIND_STR(t->known, l->host, host);
-	if (!host || host->hidden) {
-		json_free(j);
+	if (!host || host->hidden)
 		return NULL;
-	}
+	j = json_object();
 	json_set_string(j, "him.host", l->host);
 	json_set_bool(j, "certain", l->certain);
-	json_set_time(j, "from", l->began);
-	json_set_time(j, "until", l->until);
+	put_time(j, "from", l->began);
+	put_time(j, "until", l->until);
 	/* What an absent host last said. */
-	json_set_time(j, "as_of",
-		!t->at_ms && host->m.state && strcmp(host->m.state, "offline") == 0 ? host->m.seen
-										    : 0);
+	if (!t->at_ms && host->m.state && strcmp(host->m.state, "offline") == 0)
+		put_time(j, "as_of", host->m.seen);
 	return j;
 }
 
@@ -241,20 +252,21 @@ static struct json *node_json(struct tree *t, const struct node *node, group_of 
 	json_set_string(j, "id", m->id);
 	json_set_string(j, "name", m->name);
 	json_set_string(j, "him.site", m->site);
-	json_set_string(j, "him.kind", m->kind);
-	json_set_string(j, "him.hypervisor", m->hypervisor);
-	json_set_string(j, "him.container", m->container);
-	json_set_string(j, "os.description", m->os);
-	json_set_string(j, "state", t->at_ms ? NULL : m->revoked ? "revoked" : m->state);
-	json_set_string(j, "him.power", t->at_ms ? NULL : m->power);
+	put(j, "him.kind", m->kind);
+	put(j, "him.hypervisor", m->hypervisor);
+	put(j, "him.container", m->container);
+	put(j, "os.description", m->os);
+	put(j, "state", t->at_ms ? NULL : m->revoked ? "revoked" : m->state);
+	put(j, "him.power", t->at_ms ? NULL : m->power);
 	json_set_bool(j, "agent", m->agent != NULL);
 	json_set_bool(j, "hit", node->hit);
 	for (size_t i = 0; i < node->hosts.n; i++)
 		if ((h = host_json(t, &links[i])))
 			json_add(hosts, h);
 	json_set(j, "runs_on", hosts);
-	json_set_int(j, "hidden_guests", node->hidden_guests);
-	json_set_string(j, "group", of ? of(t->c->arena, m) : NULL);
+	if (node->hidden_guests)
+		json_set_int(j, "hidden_guests", node->hidden_guests);
+	put(j, "group", of ? of(t->c->arena, m) : NULL);
 	return j;
 }
 

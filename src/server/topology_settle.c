@@ -269,6 +269,14 @@ static bool holds(const struct settle *s, const struct resolve_link *l)
 	return !s->c->seen[l->sighting].s.gone;
 }
 
+/* Who sees the guest reads this; a host of another site is none of theirs. */
+static const char *host_name(const struct label *host, const struct label *guest)
+{
+	bool same = host->site && guest->site && strcmp(host->site, guest->site) == 0;
+
+	return same ? host->name : "a host of another site";
+}
+
 static int moved(struct settle *s, const struct link *x)
 {
 	struct label guest, from, to;
@@ -288,7 +296,7 @@ static int moved(struct settle *s, const struct link *x)
 			.site = guest.site,
 			.machine = x->guest,
 			.text = arena_printf(s->t->arena, "%s moved from %s to %s", guest.name,
-				from.name, to.name)});
+				host_name(&from, &guest), host_name(&to, &guest))});
 }
 
 /* One link of a guest that should be: it begins, or changes, or is as it was. */

@@ -302,6 +302,97 @@ static void pages(void **state)
 	asked(s, "/machines/" SECRET, 404);
 }
 
+/* ---- what runs on what ---- */
+
+static void hosts_and_guests(struct stage *s)
+{
+	struct world *w = &s->w;
+
+	world_machine(w, 'm', "our-host", "alpha", "online");
+	world_machine(w, 'n', "our-guest", "alpha", "online");
+	world_machine(w, 'p', "tacet-guest", "beta", "online");
+	world_machine(w, 'q', "tacet-host", "beta", "online");
+	world_machine(w, 'r', "lodger", "alpha", "online");
+	world_reports(w, 'm', "np");
+	world_reports(w, 'q', "r");
+	for (const char *at = "npr"; *at; at++) {
+		world_reports(w, *at, NULL);
+		owner_post(w,
+			arena_printf(w->arena, "/api/v1/machines/%s/host",
+				*at == 'n'           ? "our-guest"
+					: *at == 'p' ? "tacet-guest"
+						     : "lodger"),
+			"{\"host\":false}", 200);
+	}
+	owner_post(w, "/api/v1/machines/our-host/host", "{\"host\":true}", 200);
+	owner_post(w, "/api/v1/machines/tacet-host/host", "{\"host\":true}", 200);
+}
+
+static const struct json *in_tree(const struct json *tree, const char *name)
+{
+	const struct json *list = json_get(tree, "machines");
+
+	for (size_t i = 0; i < json_len(list); i++)
+		if (strcmp(text_of(json_at(list, i), "name"), name) == 0)
+			return json_at(list, i);
+	return NULL;
+}
+
+static void what_runs_on_what(void **state)
+{
+	struct stage *s = *state;
+	struct world *w = &s->w;
+	struct json *j;
+
+	hosts_and_guests(s);
+	/* A host of ours: how many more, but not which. */
+	j = user_ask(w, s->anna, "GET", "/api/v1/tree", NULL, 200);
+	assert_non_null(in_tree(j, "our-guest"));
+	assert_null(in_tree(j, "tacet-guest"));
+	assert_null(in_tree(j, "tacet-host"));
+	assert_int_equal(int_of(in_tree(j, "our-host"), "hidden_guests"), 1);
+	/* A guest of ours on a host of theirs: that it runs somewhere is not told. */
+	assert_int_equal(json_len(json_get(in_tree(j, "lodger"), "runs_on")), 0);
+	j = user_ask(w, s->anna, "GET", "/api/v1/machines/lodger", NULL, 200);
+	assert_string_equal(text_of(j, "him.host"), "");
+	assert_int_equal(json_len(json_get(j, "runs_on")), 0);
+	j = user_ask(w, s->anna, "GET", "/api/v1/machines?query=host:tacet*", NULL, 200);
+	assert_int_equal(json_len(json_get(j, "machines")), 0);
+	j = user_ask(w, s->anna, "GET", "/api/v1/machines?query=host:*", NULL, 200);
+	assert_int_equal(json_len(json_get(j, "machines")), 1);
+	user_ask(w, s->anna, "GET", "/api/v1/machines/facets?field=him.host", NULL, 403);
+	user_ask(w, s->anna, "GET", "/api/v1/machines?sort=-him.host", NULL, 403);
+	/* What stops is counted whole, and named as far as it is ours. */
+	j = user_ask(w, s->anna, "GET", "/api/v1/machines/our-host/impact", NULL, 200);
+	assert_int_equal(int_of(j, "stops"), 2);
+	assert_int_equal(int_of(j, "hidden"), 1);
+	assert_int_equal(json_len(json_get(j, "guests")), 1);
+	user_ask(w, s->anna, "GET", "/api/v1/machines/tacet-host/impact", NULL, 404);
+	j = user_ask(w, s->anna, "POST", "/api/v1/actions",
+		"{\"query\":\"our-host\",\"power\":\"off\"}", 409);
+	assert_int_equal(int_of(json_get(j, "impact"), "stops"), 2);
+	/* It moves to ours: from where is theirs. */
+	world_reports(w, 'q', "");
+	world_reports(w, 'm', "npr");
+	owner_post(w, "/api/v1/machines/tacet-host/host", "{\"host\":true}", 200);
+	owner_post(w, "/api/v1/machines/our-host/host", "{\"host\":true}", 200);
+	j = user_ask(w, s->anna, "GET", "/api/v1/moves", NULL, 200);
+	assert_string_equal(text_of(json_at(json_get(j, "moves"), 0), "machine_name"), "lodger");
+	assert_string_equal(text_of(json_at(json_get(j, "moves"), 0), "from_name"), "");
+	assert_string_equal(text_of(json_at(json_get(j, "moves"), 0), "to_name"), "our-host");
+	j = user_ask(w, s->anna, "GET", "/api/v1/events?kind=machine.moved", NULL, 200);
+	assert_string_equal(text_of(json_at(json_get(j, "events"), 0), "text"),
+		"lodger moved from a host of another site to our-host");
+	/* Whose word it is stays theirs. */
+	j = user_ask(w, s->anna, "GET", "/api/v1/machines/lodger/why", NULL, 200);
+	assert_int_equal(json_len(json_get(j, "sightings")), 2); /* not the one of tacet-host */
+	assert_int_equal(json_len(json_get(j, "runs_on")), 1);
+	user_ask(w, s->anna, "GET", "/api/v1/machines/lodger/why?other=tacet-host", NULL, 404);
+	user_ask(w, s->anna, "POST", "/api/v1/machines/lodger/merge", "{\"with\":\"our-guest\"}",
+		403);
+	user_ask(w, s->anna, "POST", "/api/v1/sites/beta/hosts", "{\"automatic\":true}", 403);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -312,6 +403,7 @@ int main(void)
 		cmocka_unit_test(the_rest),
 		cmocka_unit_test(pages),
 		cmocka_unit_test(orders),
+		cmocka_unit_test(what_runs_on_what),
 	};
 
 	return cmocka_run_group_tests(tests, up, down);
