@@ -111,15 +111,15 @@ static void grow(struct drawing *d, const struct json *list, bool grouped)
 	}
 }
 
-/* ---- a line ---- */
+/* ---- a line (what a terminal must not get, the table escapes) ---- */
 
-static const char *name_of(const struct drawing *d, const struct json *m)
+static const char *name_of(const struct json *m)
 {
 	const char *name = text_of(m, "name");
 
 	if (!*name)
 		name = text_of(m, "id");
-	return format_clean(d->c->arena, name, strlen(name));
+	return name;
 }
 
 /* "online", what its host says where no agent speaks, and both where they differ. */
@@ -187,15 +187,14 @@ static void draw(struct drawing *d, const struct spot *s, struct libscols_line *
 	int64_t hidden = 0;
 
 	if (s->m) {
-		const char *cells[] = {name_of(d, s->m), state_of(d, s->m), kind_of(d, s->m),
+		const char *cells[] = {name_of(s->m), state_of(d, s->m), kind_of(d, s->m),
 			text_of(s->m, "him.site"), text_of(s->m, "os.description"), note_of(d, s)};
 		line = line_add(d, parent, cells, 6);
 		if (d->c->color && *format_color(text_of(s->m, "state")))
 			scols_cell_set_color(
 				scols_line_get_cell(line, 1), format_color(text_of(s->m, "state")));
 	} else {
-		const char *cells[] = {
-			format_clean(d->c->arena, s->key + strlen("group "), strlen(s->key) - 6)};
+		const char *cells[] = {s->key + strlen("group ")};
 		line = line_add(d, parent, cells, 1);
 	}
 	for (const struct spot *child = s->child; child; child = child->next)
@@ -245,7 +244,9 @@ static void print_dot(const struct drawing *d)
 	printf("digraph him {\n\trankdir=BT;\n\tnode [shape=box];\n");
 	for (size_t i = 0; i < d->n; i++) {
 		const struct json *m = d->spots[i].m, *hosts = json_get(m, "runs_on");
-		printf("\t%s [label=%s];\n", quoted(d, d->spots[i].key), quoted(d, name_of(d, m)));
+		const char *name = name_of(m);
+		name = format_clean(d->c->arena, name, strlen(name));
+		printf("\t%s [label=%s];\n", quoted(d, d->spots[i].key), quoted(d, name));
 		for (size_t k = 0; k < json_len(hosts); k++) {
 			bool certain = true;
 			json_to_bool(json_get(json_at(hosts, k), "certain"), &certain);
