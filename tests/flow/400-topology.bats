@@ -1,10 +1,12 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: Apache-2.0
 # One thing seen from two sides: two agents on hosts, whose libvirt folders are ours, and two inside their guests, which see a
-# firmware of ours (both in mount namespaces, so that nothing of this machine is touched). All four show the MACs of this
-# one machine, which so prove nothing. Polls are an hour apart: what is seen sooner was seen by the watch.
+# firmware and an interface of ours (in namespaces, so that nothing of this machine is touched). A guest is told by both:
+# where this machine is a container itself, what it shows of firmware is its host's and does not count. Polls are an
+# hour apart: what is seen sooner was seen by the watch.
 
 load lib
+load net
 
 UUID1=11111111-1111-4111-8111-111111111111
 UUID2=22222222-2222-4222-8222-222222222222
@@ -12,16 +14,24 @@ UUID3=33333333-3333-4333-8333-333333333333
 
 setup_file() {
 	work_open
-	export WORK HIM_HOME="$WORK/home"
+	# What an agent sees of itself here decides what its host must list it as.
+	[ "$(him-agent detect --json | jq -r '."him.kind"')" = container ] && DRIVER=lxc || DRIVER=qemu
+	export WORK NET DRIVER HIM_HOME="$WORK/home"
+	net_open
+	ns_add srv 10.77.0.1/16
+	ns_add h1 10.77.0.11/16
+	ns_add h2 10.77.0.12/16
+	ns_add w1 10.77.0.21/16
+	ns_add w2 10.77.0.22/16
 	platform h1
 	platform h2
-	start server him-server --home "$WORK/home" --late 6s --offline 12s
+	start server in_ns srv srv him-server --home "$WORK/home" --address 10.77.0.1 --late 6s --offline 12s
 	until_true "$LIMIT" curl -sf --unix-socket "$WORK/home/server.sock" http://x/healthz
 	local status
 	status=$(on_server /status)
 	FP=$(jq -r .server.ca_fingerprint <<<"$status")
-	PEOPLE=127.0.0.1:$(jq -r .server.port <<<"$status")
-	MACHINES=127.0.0.1:$(jq -r .server.machines_port <<<"$status")
+	PEOPLE=10.77.0.1:$(jq -r .server.port <<<"$status")
+	MACHINES=10.77.0.1:$(jq -r .server.machines_port <<<"$status")
 	TOKEN=$(on_server /tokens -X POST -d '{"uses":9,"site":"lab"}' | jq -r .token)
 	export FP PEOPLE MACHINES TOKEN
 	host_start h1
@@ -33,6 +43,7 @@ setup_file() {
 
 teardown_file() {
 	stop_all
+	net_close
 	work_close
 }
 
@@ -42,7 +53,7 @@ on_server() {
 }
 
 enrol() {
-	[ -d "$WORK/$1/agent" ] || him-agent enroll --home "$WORK/$1" --name "$1" --server "$PEOPLE" --ca-fingerprint "$FP" <<<"$TOKEN"
+	[ -d "$WORK/$1/agent" ] || ns "$1" him-agent enroll --home "$WORK/$1" --name "$1" --server "$PEOPLE" --ca-fingerprint "$FP" <<<"$TOKEN"
 }
 
 # An agent that sees its own processes only, so that what else runs on this machine is none of its guests, ends with the
@@ -55,13 +66,13 @@ host_stop() {
 # The folders of a host, and its programs: a libvirt of ours, and no other platform.
 platform() {
 	local dir="$WORK/$1" other
-	mkdir -p "$dir/run/libvirt/qemu" "$dir/sbin" "$dir/lib" "$dir/stopped"
+	mkdir -p "$dir/run/libvirt/$DRIVER" "$dir/sbin" "$dir/lib" "$dir/stopped"
 	for other in docker podman lxc-ls qm pct xl; do
 		printf '#!/bin/sh\nexit 0\n' >"$dir/sbin/$other"
 	done
 	cat >"$dir/sbin/virsh" <<-SH
 		#!/bin/sh
-		q=/run/libvirt/qemu
+		q=/run/libvirt/$DRIVER
 		case "\$*" in
 		'-q list --name --state-running') cd \$q && grep -l "state='running'" -- *.xml 2>/dev/null | sed 's/[.]xml\$//' ;;
 		'-q shutdown '*) [ ! -e $dir/stubborn ] || exit 0; mv \$q/\$3.xml \$q/\$3.pid $dir/stopped ;;
@@ -78,7 +89,7 @@ host_start() { # host_start NAME [UNSHARE OPTIONS]
 	local name=$1; shift
 	enrol "$name"
 	# shellcheck disable=SC2016
-	start "$name" unshare -m -p --fork --kill-child --mount-proc --propagation private "$@" sh -c 'mount --bind "$1/run" /run && mount --bind "$1/lib" /var/lib &&
+	start "$name" ip netns exec "$NET-$name" unshare -m -p --fork --kill-child --mount-proc --propagation private "$@" sh -c 'mount --bind "$1/run" /run && mount --bind "$1/lib" /var/lib &&
 		mount --bind "$1/sbin" /usr/local/sbin && shift && exec "$@"' - "$WORK/$name" \
 		him-agent --home "$WORK/$name" --parent "$MACHINES" --retry-max 1s --keepalive 2s --report-interval 1h
 }
@@ -86,25 +97,29 @@ host_start() { # host_start NAME [UNSHARE OPTIONS]
 guest_start() { # guest_start NAME UUID
 	enrol "$1"
 	# shellcheck disable=SC2016
-	start "$1" unshare -m --propagation private sh -c 'mount -t tmpfs none /sys/class && mkdir -p /sys/class/dmi/id &&
+	start "$1" ip netns exec "$NET-$1" unshare -m --propagation private sh -c 'mount -t tmpfs none /sys/class && mkdir -p /sys/class/dmi/id &&
 		echo "$1" >/sys/class/dmi/id/product_uuid && shift && exec "$@"' - "$2" \
 		him-agent --home "$WORK/$1" --parent "$MACHINES" --retry-max 1s --keepalive 2s --report-interval 1h
 }
 
 # domain HOST NAME UUID STATE: as libvirt writes its status file: beside, then moved.
 domain() {
-	local file="$WORK/$1/run/libvirt/qemu/$2"
+	local file="$WORK/$1/run/libvirt/$DRIVER/$2"
 	echo 1 >"$file.pid" # alive, for the agent that looks
 	cat >"$file.xml.new" <<-XML
 		<domstatus state='$4' reason='booted' pid='1'>
-		<domain type='kvm' id='1'><name>$2</name><uuid>$3</uuid><memory unit='MiB'>64</memory><vcpu>2</vcpu>
-		<devices/></domain></domstatus>
+		<domain type='${DRIVER/qemu/kvm}' id='1'><name>$2</name><uuid>$3</uuid><memory unit='MiB'>64</memory><vcpu>2</vcpu>
+		<devices><interface type='bridge'><mac address='$(mac_of "$2")'/></interface></devices></domain></domstatus>
 	XML
 	mv "$file.xml.new" "$file.xml"
 }
 
+mac_of() {
+	ns "$1" cat /sys/class/net/eth0/address 2>/dev/null || echo 52:54:00:00:00:0d
+}
+
 no_domain() {
-	rm "$WORK/$1/run/libvirt/qemu/$2.xml" "$WORK/$1/run/libvirt/qemu/$2.pid"
+	rm "$WORK/$1/run/libvirt/$DRIVER/$2.xml" "$WORK/$1/run/libvirt/$DRIVER/$2.pid"
 }
 
 is() { # is QUERY COUNT
@@ -162,7 +177,7 @@ id_of() {
 @test "why: the evidence, from whom; impact: what stops" {
 	run him why w1
 	[[ "$output" == *"runs on h1"* ]]
-	[[ "$output" == *"h1 lists it as w1 (libvirt-qemu), running"* ]]
+	[[ "$output" == *"h1 lists it as w1 (libvirt-$DRIVER), running"* ]]
 	[[ "$output" == *"w1 speaks of itself"* ]]
 	grep -qi "uuid $UUID1" <<<"$output"
 	[ "$(him why w1 w2 --json | jq '.sightings | length')" -ge 3 ]
