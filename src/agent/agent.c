@@ -25,6 +25,9 @@
 #define SPOOL_FILES_MAX 4096
 #define PARENTS_MAX 64
 #define HOURLY_MS 3600000
+#define TIMER_MS 300000
+#define ASK_MIN_MS 4000
+#define ASK_COPIES_MS 1000
 
 /* ---- what the uplink asks ---- */
 
@@ -47,8 +50,16 @@ static int64_t on_collect(void *ctx, struct buf *out)
 {
 	struct agent *a = ctx;
 	struct err e = ERR_INIT;
-	bool said = a->live.len && buf_add(out, a->live.data, a->live.len) == 0;
-	int64_t ticket = spool_collect(a->spool, out, &e);
+	int64_t ticket;
+	bool said;
+
+	if (a->renewal.len) { /* alone: with a certificate that has ended nothing else would be taken */
+		said = buf_add(out, a->renewal.data, a->renewal.len) == 0;
+		buf_clear(&a->renewal);
+		return said ? INT64_MAX : 0;
+	}
+	said = a->live.len && buf_add(out, a->live.data, a->live.len) == 0;
+	ticket = spool_collect(a->spool, out, &e);
 
 	buf_clear(&a->live);
 	if (e.code)
@@ -56,9 +67,46 @@ static int64_t on_collect(void *ctx, struct buf *out)
 	return ticket ? ticket : said ? INT64_MAX : 0; /* volatile only: nobody waits for it */
 }
 
+/* ---- accepted and not committed ---- */
+
+static void ask_in(struct agent *a, int64_t ms)
+{
+	struct timeval tv = {ms / 1000, ms % 1000 * 1000};
+
+	event_add(a->ask_timer, &tv);
+}
+
+/* It is on the parent's disk, but the server did not say that it has it: the way up is cut, or the answer went another way
+ * (to a copy of us, say). One envelope, sent again, brings a new answer; the pauses grow, for the way may be cut for long. */
+static void on_ask(evutil_socket_t fd, short what, void *arg)
+{
+	struct agent *a = arg;
+
+	if (!spool_ask(a->spool)) {
+		a->ask_ms = ASK_MIN_MS;
+		return;
+	}
+	uplink_wake(a->uplink);
+	a->ask_ms = a->ask_ms * 2 > HOURLY_MS ? HOURLY_MS : a->ask_ms * 2;
+	ask_in(a, a->ask_ms);
+}
+
+void ask_soon(struct agent *a)
+{
+	a->ask_ms = ASK_MIN_MS;
+	if (spool_waiting(a->spool))
+		ask_in(a, a->ask_ms);
+	else
+		event_del(a->ask_timer);
+}
+
 static void on_accepted(void *ctx, int64_t ticket)
 {
-	spool_accepted(((struct agent *)ctx)->spool, ticket);
+	struct agent *a = ctx;
+
+	spool_accepted(a->spool, ticket);
+	if (!event_pending(a->ask_timer, EV_TIMEOUT, NULL))
+		ask_in(a, a->ask_ms);
 }
 
 static void on_lost(void *ctx, int64_t ticket)
@@ -94,17 +142,47 @@ static bool on_waiting(void *ctx)
 	return spool_waiting(((struct agent *)ctx)->spool);
 }
 
+static void renew(struct agent *a)
+{
+	struct err e = ERR_INIT;
+	struct buf body;
+
+	buf_init(&body, 65536);
+	if (identity_renew(&a->id, false, &body, &e) < 0 ||
+		spool_volatile(a->spool, "renew", body.data, body.len, &a->renewal) < 0)
+		log_limited(LOG_ERROR_, "renew", HOURLY_MS, "the certificate cannot be renewed: %s",
+			e.text);
+	buf_release(&body);
+	uplink_wake(a->uplink);
+}
+
 static void on_contact(void *ctx, bool made, const char *parent, const struct err *why)
 {
-	if (made)
+	if (made) {
 		log_info("in contact with %s", parent);
-	else
-		log_limited(
-			LOG_WARN_, "contact", 600000, "no contact with %s: %s", parent, why->text);
+		return;
+	}
+	log_limited(LOG_WARN_, "contact", 600000, "no contact with %s: %s", parent, why->text);
+	if (why->code == ERR_UNAUTHORIZED) /* our certificate has ended, by the parent's clock */
+		renew(ctx);
+}
+
+/* The parent saw another one with our identity, or says so: the server shall judge by what we say to it. What comes down for
+ * us may be taken by the other one meanwhile, so what is not answered is asked often. */
+static void on_copies(void *ctx)
+{
+	struct agent *a = ctx;
+
+	report_speak(a);
+	if (a->ask_ms <= ASK_COPIES_MS)
+		return;
+	a->ask_ms = ASK_COPIES_MS;
+	if (event_pending(a->ask_timer, EV_TIMEOUT, NULL))
+		ask_in(a, a->ask_ms);
 }
 
 static const struct uplink_ops uplink_ops = {on_hello, on_collect, on_accepted, on_lost, on_down,
-	on_judge, on_parent, on_waiting, on_contact};
+	on_judge, on_parent, on_waiting, on_contact, on_copies};
 
 /* ---- parents, certificates ---- */
 
@@ -140,20 +218,6 @@ static int tls_apply(struct agent *a, struct err *e)
 	return 0;
 }
 
-static void renew(struct agent *a)
-{
-	struct err e = ERR_INIT;
-	struct buf body;
-
-	buf_init(&body, 65536);
-	if (identity_renew(&a->id, false, &body, &e) < 0 ||
-		spool_volatile(a->spool, "renew", body.data, body.len, &a->live) < 0)
-		log_limited(LOG_ERROR_, "renew", HOURLY_MS, "the certificate cannot be renewed: %s",
-			e.text);
-	buf_release(&body);
-	uplink_wake(a->uplink);
-}
-
 void agent_trim(void)
 {
 	extern const char __executable_start, etext;
@@ -168,12 +232,13 @@ void agent_trim(void)
 	(void)madvise((void *)from, to - from, MADV_DONTNEED);
 }
 
-/* Every few minutes, and whenever something came that has to be put in force outside the uplink's callback. */
+/* Every few minutes, when a renewal is due, and whenever something came that has to be put in force outside the uplink's callback. */
 static void on_timer(evutil_socket_t fd, short what, void *arg)
 {
 	struct agent *a = arg;
-	struct timeval again = {300, 0};
+	struct timeval again;
 	struct err e = ERR_INIT;
+	int64_t wait;
 
 	if ((a->parents_stale && parents_apply(a, &e) < 0) ||
 		(a->tls_stale && tls_apply(a, &e) < 0))
@@ -187,6 +252,8 @@ static void on_timer(evutil_socket_t fd, short what, void *arg)
 		spool_lost(a->spool, 0);
 		a->resent_mono = clock_mono_ms();
 	}
+	wait = identity_renew_wait_ms(&a->id, order_now(a), TIMER_MS);
+	again = (struct timeval){wait / 1000, wait % 1000 * 1000};
 	event_add(a->timer, &again);
 	agent_trim();
 }
@@ -257,6 +324,7 @@ static int open_all(struct agent *a, struct err *e)
 	a->dns = evdns_base_new(
 		a->base, EVDNS_BASE_INITIALIZE_NAMESERVERS | EVDNS_BASE_DISABLE_WHEN_INACTIVE);
 	buf_init(&a->live, 512u << 10);
+	buf_init(&a->renewal, 65536);
 	if (identity_load(a->dir, &a->id, e) < 0)
 		return e->code == ERR_NOT_FOUND
 			? err_set(e, ERR_USAGE,
@@ -267,6 +335,8 @@ static int open_all(struct agent *a, struct err *e)
 	if (spool_start(a, e) < 0 || uplink_begin(a, e) < 0 || jobs_start(a, e) < 0 ||
 		report_open(a, e) < 0)
 		return -1;
+	a->ask_timer = event_new(a->base, -1, 0, on_ask, a);
+	a->ask_ms = ASK_MIN_MS;
 	a->timer = event_new(a->base, -1, 0, on_timer, a);
 	event_add(a->timer, &soon);
 	return 0;
@@ -280,9 +350,12 @@ static void close_all(struct agent *a)
 	spool_close(a->spool);
 	identity_release(&a->id);
 	buf_release(&a->live);
+	buf_release(&a->renewal);
 	outcome_close(a);
 	if (a->timer)
 		event_free(a->timer);
+	if (a->ask_timer)
+		event_free(a->ask_timer);
 	if (a->dns)
 		evdns_base_free(a->dns, 1);
 	loop_free(a->base);

@@ -38,18 +38,20 @@ struct agent {
 	struct jobs *jobs;
 	struct probe_ctx *probe;
 	struct hosted *hosted;
-	struct event *timer, *report_timer;
+	struct event *timer, *report_timer, *ask_timer;
 	int64_t resent_mono;
+	int64_t ask_ms; /* the next pause before the oldest that is accepted and not committed goes again */
 
 	/* report.c */
 	char base_digest[DIGEST_LEN +
 		1];    /* of the last committed report; "": the next is a full one */
 	bool pending;  /* a report is on its way */
 	bool unsent;   /* something changed that no report says yet */
+	bool speak;    /* a report is due even if nothing changed */
 	bool soon;     /* and it shall be said as soon as the one on its way is committed */
 	bool full_due; /* a full report was asked for: what is committed meanwhile is no base */
 	char pending_stream[STREAM_LEN + 1], pending_digest[DIGEST_LEN + 1];
-	int64_t pending_seq, full_after_mono;
+	int64_t pending_seq, full_after_mono, speak_after_mono;
 	const struct imds_service *cloud_service; /* of the provider the probes see; NULL: none */
 	struct metadata *metadata;                /* while it is asked */
 	struct imds_facts cloud;                  /* what it said; all empty before */
@@ -63,7 +65,8 @@ struct agent {
 	bool tls_stale, parents_stale; /* to be put in force when the frames are done with */
 
 	/* outcome.c */
-	struct buf live; /* volatile envelopes for the next exchange */
+	struct buf live;    /* volatile envelopes for the next exchange */
+	struct buf renewal; /* a request for the next certificate: travels before everything else */
 	struct attachment_pump *pumps;
 };
 
@@ -73,6 +76,8 @@ void report_close(struct agent *a);
 void report_committed(struct agent *a, const char *stream, int64_t seq);
 void report_full(struct agent *a); /* the server wants everything */
 void report_soon(struct agent *a); /* the probes have something new */
+/* Something is to be said, even if nothing changed: at most every few seconds. */
+void report_speak(struct agent *a);
 
 /* order.c */
 void order_frames(struct agent *a, const char *frames, size_t len);
@@ -91,6 +96,7 @@ void outcome_pump(struct agent *a); /* there is room in the spool again */
 void outcome_close(struct agent *a);
 
 /* agent.c */
+void ask_soon(struct agent *a); /* something was committed: what is left will be, too */
 int agent_run(const struct agent_conf *conf, struct err *e);
 void agent_trim(
 	void); /* after work that takes memory and comes once a minute: what is free goes back to the system */

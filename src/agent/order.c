@@ -2,7 +2,7 @@
 /*
  * What comes down. A relay may have read, delayed, doubled or made up any of it, so nothing is believed that
  * the server did not sign, and an action is for us only when our own id leads to its root. Plain answers
- * (committed, resend, full) can be forged by a relay that we hang on; the worst they do is cost traffic.
+ * (committed, resend, full) free or ask for what we keep, so they are under the key that we share with the server.
  *
  * A signed record travels before the `give` that refers to it, in the same answer; so records live as views
  * into the answer and nothing is kept between two.
@@ -13,6 +13,7 @@
 #include "base/file.h"
 #include "base/log.h"
 #include "base/text.h"
+#include "wire/reply.h"
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -147,7 +148,8 @@ static void take_cancel(struct agent *a, const struct signed_record *r)
 		jobs_cancel(a->jobs, id);
 }
 
-/* We are one of two with the same identity, and the server tells us to become our own. */
+/* We are one of two with the same identity, and the server tells us to become our own. It tells us again for as long as we
+ * say something in a stream that has ended, and we ask again for as long as it tells us. */
 static void take_fork(struct agent *a, const struct signed_record *r)
 {
 	struct err e = ERR_INIT;
@@ -158,12 +160,15 @@ static void take_fork(struct agent *a, const struct signed_record *r)
 
 	buf_init(&body, 65536);
 	if (agent && stream && strcmp(agent, a->id.id) == 0 &&
-		strcmp(stream, spool_stream(a->spool)) == 0 && !a->id.next_key[0]) {
-		log_warn("this installation is a copy of another one: asking for an identity of "
-			 "its own");
+		strcmp(stream, spool_stream(a->spool)) == 0) {
+		if (!identity_forking(&a->id))
+			log_warn("this installation is a copy of another one: asking for an "
+				 "identity of its own");
 		if (identity_renew(&a->id, true, &body, &e) < 0 ||
-			spool_add(a->spool, "fork", body.data, body.len, NULL, &e) < 0)
-			log_error("cannot ask for a new identity: %s", e.text);
+			spool_volatile(a->spool, "fork", body.data, body.len, &a->live) < 0)
+			log_limited(LOG_ERROR_, "fork", 3600000,
+				"cannot ask for a new identity: %s", e.text);
+		uplink_wake(a->uplink);
 	}
 	buf_release(&body);
 	json_free(j);
@@ -211,6 +216,7 @@ static void take_committed(struct batch *b, const struct frame *f)
 		return;
 	}
 	report_committed(a, stream, seq);
+	ask_soon(a);
 	outcome_pump(a);
 }
 
@@ -246,47 +252,60 @@ static void take_cert(struct batch *b, const struct frame *f)
 	if (strcmp(old, a->id.id) == 0)
 		return;
 	log_warn("this installation is now agent %s; it was a copy of %s", a->id.id, old);
+	buf_clear(&a->live); /* said in the old name */
+	buf_clear(&a->renewal);
 	if (spool_adopt(a->spool, a->id.id, a->id.mac, &e) < 0)
 		log_error("cannot take the spool along: %s", e.text);
 	uplink_stream(a->uplink, spool_stream(a->spool));
 	a->pending = false;
+	a->full_after_mono = 0; /* nobody asked this one before */
 	report_full(a);
 }
 
 static const struct {
 	const char *kind;
 	bool addressed; /* has an agent attribute that must be us */
+	bool reply;     /* under the key that we share with the server */
 	void (*take)(struct batch *b, const struct frame *f);
 } kinds[] = {
-	{"sign", false, take_sign},
-	{"give", true, take_give},
-	{"committed", true, take_committed},
-	{"resend", true, take_resend},
-	{"full", true, take_full},
-	{"cert", true, take_cert},
+	{"sign", false, false, take_sign},
+	{"give", true, false, take_give},
+	{"committed", true, true, take_committed},
+	{"resend", true, true, take_resend},
+	{"full", true, true, take_full},
+	{"cert", true, false, take_cert},
 };
+
+static void take(struct batch *b, const struct frame *f)
+{
+	char agent[ID_SIZE];
+
+	for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++) {
+		if (!frame_is(f, kinds[i].kind))
+			continue;
+		if (kinds[i].addressed &&
+			(frame_text(f, "agent", agent, sizeof agent) < 0 ||
+				strcmp(agent, b->a->id.id) != 0))
+			return; /* also what came for the one we were before a fork */
+		if (kinds[i].reply && !reply_check(f, b->a->id.mac))
+			forged(b->a, "an answer");
+		else
+			kinds[i].take(b, f);
+		return;
+	}
+}
 
 void order_frames(struct agent *a, const char *frames, size_t len)
 {
 	struct batch *b = xcalloc(1, sizeof *b);
-	char agent[ID_SIZE], id[ID_SIZE];
 	struct err e = ERR_INIT;
 	struct frame f;
 	size_t pos = 0;
 	int got;
 
 	b->a = a;
-	memcpy(id, a->id.id, sizeof id); /* a fork's answer changes it on the way */
 	while ((got = frame_next(frames, len, &pos, &f, &e)) > 0)
-		for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++) {
-			if (!frame_is(&f, kinds[i].kind))
-				continue;
-			if (!kinds[i].addressed ||
-				(frame_text(&f, "agent", agent, sizeof agent) == 0 &&
-					strcmp(agent, id) == 0))
-				kinds[i].take(b, &f);
-			break;
-		}
+		take(b, &f);
 	if (got < 0)
 		log_limited(
 			LOG_WARN_, "frames", 3600000, "the parent sent a bad frame: %s", e.text);

@@ -23,7 +23,8 @@
 #include <string.h>
 
 #define CLOUD_AGAIN_MS (10 * 60 * 1000)
-#define FULL_EVERY_MS 30000 /* the most often that a full report can be asked out of us */
+#define FULL_EVERY_MS 10000 /* the most often that a full report can be asked out of us */
+#define SPEAK_EVERY_MS 5000 /* and any report at all */
 
 static void path_of(const struct agent *a, const char *name, char out[1200])
 {
@@ -73,6 +74,8 @@ static struct json *body_make(const struct agent *a, struct json *doc, struct js
 	struct json *base = a->base_digest[0] ? file_json(a, "base.json") : NULL, *body;
 
 	*patch = base ? patch_diff(json_get(base, "doc"), doc) : json_copy(doc);
+	if (!*patch && a->speak)
+		*patch = json_object();
 	if (!*patch) {
 		json_free(base);
 		return NULL;
@@ -161,7 +164,7 @@ static void send_now(struct agent *a, struct json *doc, struct err *e)
 	struct json *patch, *body = body_make(a, doc, &patch);
 
 	if (!body || send_report(a, doc, body, e) == 0)
-		a->unsent = false;
+		a->unsent = a->speak = false;
 	json_free(body);
 }
 
@@ -214,6 +217,14 @@ static void on_timer(evutil_socket_t fd, short what, void *arg)
 	a->look_cpu_us = cpu;
 }
 
+static void full_soon(struct agent *a)
+{
+	int64_t now = clock_mono_ms(), wait = a->full_after_mono - now;
+
+	timer_in(a, wait > 0 ? wait : 1);
+	a->full_after_mono = (wait > 0 ? now + wait : now) + FULL_EVERY_MS;
+}
+
 void report_committed(struct agent *a, const char *stream, int64_t seq)
 {
 	struct err e = ERR_INIT;
@@ -239,7 +250,9 @@ void report_committed(struct agent *a, const char *stream, int64_t seq)
 	json_free(pending);
 	forget(a, "pending.json");
 	agent_trim();
-	if (a->soon)
+	if (a->full_due) /* asked for while this one was on its way */
+		full_soon(a);
+	else if (a->soon)
 		timer_in(a, 1);
 }
 
@@ -251,13 +264,22 @@ void report_soon(struct agent *a)
 
 void report_full(struct agent *a)
 {
-	int64_t now = clock_mono_ms(), wait = a->full_after_mono - now;
-
 	a->base_digest[0] = '\0';
 	a->full_due = true;
 	forget(a, "base.json");
+	if (!a->pending)
+		full_soon(a);
+}
+
+void report_speak(struct agent *a)
+{
+	int64_t now = clock_mono_ms(), wait = a->speak_after_mono - now;
+
+	if (a->speak)
+		return;
+	a->unsent = a->speak = true;
 	timer_in(a, wait > 0 ? wait : 1);
-	a->full_after_mono = (wait > 0 ? now + wait : now) + FULL_EVERY_MS;
+	a->speak_after_mono = (wait > 0 ? now + wait : now) + SPEAK_EVERY_MS;
 }
 
 int report_open(struct agent *a, struct err *e)

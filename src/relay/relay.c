@@ -20,13 +20,15 @@
 
 #define PARENTS_MAX 64
 #define HOURLY_MS 3600000
+#define MINUTELY_MS 60000
 #define SESSIONS 20000
 #define PRESENCE_MAX 2000 /* children in one presence envelope */
 #define TOLD_MAX 8000
 
 /* ---- its own envelopes ---- */
 
-static void own_envelope(struct relay *r, const char *kind, struct json *body)
+static void own_envelope(
+	struct relay *r, const char *kind, const struct json *body, struct buf *out)
 {
 	struct envelope env = {0};
 	struct buf text;
@@ -39,7 +41,7 @@ static void own_envelope(struct relay *r, const char *kind, struct json *body)
 	if (json_print(body, &text) == 0) {
 		env.body = text.data;
 		env.len = text.len;
-		envelope_add(&r->volatiles, &env, r->id.mac);
+		envelope_add(out, &env, r->id.mac);
 	}
 	buf_release(&text);
 	uplink_wake(r->uplink);
@@ -54,7 +56,7 @@ static void presence_flush(struct relay *r)
 	body = json_object();
 	json_set(body, "children", r->presence);
 	r->presence = json_array();
-	own_envelope(r, "presence", body);
+	own_envelope(r, "presence", body, &r->volatiles);
 	json_free(body);
 }
 
@@ -119,7 +121,7 @@ static void told_flush(struct relay *r)
 	body = json_object();
 	json_set(body, "told", r->told);
 	r->told = json_array();
-	own_envelope(r, "notified", body);
+	own_envelope(r, "notified", body, &r->volatiles);
 	json_free(body);
 }
 
@@ -132,17 +134,22 @@ static int on_admit(void *ctx, const struct tls_peer *peer, const char *id, enum
 	struct revoked *x;
 
 	HASH_FIND_STR(r->revoked, id, x);
-	if (x) {
-		log_limited(LOG_WARN_, id, HOURLY_MS, "refused %s %s: it is revoked",
-			pki_role_word(role), id);
-		return err_set(e, ERR_FORBIDDEN, "%s is revoked", id);
-	}
+	if (x)
+		return err_set(e, ERR_FORBIDDEN, "%s %s is revoked", pki_role_word(role), id);
 	/* By the server's time, for this clock may be wrong, and what is not yet in force only shows that it is. */
 	*renew_only = down_now(r) > peer->not_after_ms;
 	if (*renew_only)
 		log_limited(LOG_WARN_, id, HOURLY_MS, "%s %s shows a certificate that has ended",
 			pki_role_word(role), id);
 	return 0;
+}
+
+static void on_refused(void *ctx, const struct err *e)
+{
+	char key[40]; /* who, and not what it made up */
+
+	snprintf(key, sizeof key, "%.32s", e->text);
+	log_limited(LOG_WARN_, key, HOURLY_MS, "refused an exchange: %s", e->text);
 }
 
 static void on_child_hello(void *ctx, const struct hub_hello *h)
@@ -175,9 +182,27 @@ static void on_told(void *ctx, const char *child, const char *key, int64_t tag)
 }
 
 static const struct hub_ops hub_ops = {
-	on_admit, on_child_hello, on_take, on_acked, on_told, on_presence};
+	on_admit, on_child_hello, on_take, on_acked, on_told, on_presence, on_refused};
 
 /* ---- the uplink above ---- */
+
+static void renew(struct relay *r)
+{
+	struct err e = ERR_INIT;
+	struct json *j;
+	struct buf body;
+
+	buf_init(&body, 65536);
+	if (identity_renew(&r->id, false, &body, &e) == 0 &&
+		(j = json_parse(body.data, body.len, &e))) {
+		own_envelope(r, "renew", j, &r->renewal);
+		json_free(j);
+	} else {
+		log_limited(LOG_ERROR_, "renew", HOURLY_MS, "the certificate cannot be renewed: %s",
+			e.text);
+	}
+	buf_release(&body);
+}
 
 static void on_hello(void *ctx, struct json *hello)
 {
@@ -208,6 +233,11 @@ static int64_t on_collect(void *ctx, struct buf *out)
 	int64_t ticket;
 	bool first;
 
+	if (r->renewal.len) { /* alone: with a certificate that has ended nothing else would be taken */
+		first = buf_add(out, r->renewal.data, r->renewal.len) == 0;
+		buf_clear(&r->renewal);
+		return first ? INT64_MAX : 0;
+	}
 	if (r->presence_whole)
 		presence_again(r);
 	presence_flush(
@@ -263,6 +293,9 @@ static void on_contact(void *ctx, bool made, const char *parent, const struct er
 	if (!made) {
 		log_limited(
 			LOG_WARN_, "contact", 600000, "no contact with %s: %s", parent, why->text);
+		if (why->code ==
+			ERR_UNAUTHORIZED) /* our certificate has ended, by the parent's clock */
+			renew(r);
 		return;
 	}
 	log_info("in contact with %s", parent);
@@ -287,7 +320,7 @@ static void on_room(void *ctx, bool full)
 	else
 		log_info("there is room on the disk again");
 	json_set(body, "children", json_array());
-	own_envelope(r, "presence", body);
+	own_envelope(r, "presence", body, &r->volatiles);
 	json_free(body);
 }
 
@@ -336,29 +369,12 @@ static int tls_apply(struct relay *r, struct err *e)
 	return rc;
 }
 
-static void renew(struct relay *r)
-{
-	struct err e = ERR_INIT;
-	struct json *j;
-	struct buf body;
-
-	buf_init(&body, 65536);
-	if (identity_renew(&r->id, false, &body, &e) == 0 &&
-		(j = json_parse(body.data, body.len, &e))) {
-		own_envelope(r, "renew", j);
-		json_free(j);
-	} else {
-		log_limited(LOG_ERROR_, "renew", HOURLY_MS, "the certificate cannot be renewed: %s",
-			e.text);
-	}
-	buf_release(&body);
-}
-
 static void on_timer(evutil_socket_t fd, short what, void *arg)
 {
 	struct relay *r = arg;
-	struct timeval again = {60, 0};
+	struct timeval again = {0};
 	struct err e = ERR_INIT;
+	int64_t wait;
 
 	if ((r->parents_stale && (identity_save(&r->id, &e) < 0 || parents_apply(r, &e) < 0)) ||
 		(r->tls_stale && tls_apply(r, &e) < 0))
@@ -366,6 +382,8 @@ static void on_timer(evutil_socket_t fd, short what, void *arg)
 	r->parents_stale = r->tls_stale = false;
 	if (identity_renew_due(&r->id, down_now(r)))
 		renew(r);
+	wait = identity_renew_wait_ms(&r->id, down_now(r), MINUTELY_MS);
+	again = (struct timeval){wait / 1000, wait % 1000 * 1000};
 	event_add(r->timer, &again);
 }
 
@@ -454,6 +472,7 @@ static int open_all(struct relay *r, struct err *e)
 	r->told = json_array();
 	stream_new(r->stream);
 	buf_init(&r->volatiles, 2u << 20);
+	buf_init(&r->renewal, 65536);
 	if (identity_load(r->dir, &r->id, e) < 0)
 		return e->code == ERR_NOT_FOUND
 			? err_set(e, ERR_USAGE,
@@ -487,6 +506,7 @@ static void close_all(struct relay *r)
 	json_free(r->told);
 	json_free(r->addresses);
 	buf_release(&r->volatiles);
+	buf_release(&r->renewal);
 	identity_release(&r->id);
 	if (r->timer)
 		event_free(r->timer);

@@ -50,6 +50,7 @@ struct relay {
 	struct up *ups; /* what waits to go up, oldest first */
 	int64_t next_ticket;
 	struct buf volatiles; /* envelopes that need no disk */
+	struct buf renewal;   /* a request for its own next certificate */
 
 	/* down.c */
 	struct revoked *revoked;

@@ -77,7 +77,8 @@ static void follow(struct call *c)
 	if (c->relays)
 		lists_relays(s);
 	if (c->refresh_agent)
-		effect_add(&c->effects, EFFECT_FULL, c->refresh_agent, c->refresh_relay, NULL, 0);
+		effect_add(&c->effects, EFFECT_FULL, c->refresh_agent, c->refresh_relay, NULL, 0)
+			->mac = c->refresh_mac;
 	if (c->first_password_used) { /* of no use any more */
 		snprintf(path, sizeof path, "%s/server/first-password", s->conf->home);
 		(void)unlink(path);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Machines: lists, counts, facets, one of them, and what can be done to one. */
+#include "base/text.h"
 #include "server/call.h"
 #include "server/cursor.h"
 #include "server/impact.h"
@@ -11,6 +12,7 @@
 #include "store/store_machine.h"
 #include "store/store_tree.h"
 #include "store/store_trust.h"
+#include "wire/reply.h"
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -341,12 +343,34 @@ static int forget_one(struct call *c, struct db *db)
 	return changed(c, db, &m, "machine.forgotten", "forgotten");
 }
 
+/* The order for a full report, under the key of its agent. */
+static int refresh_mac(struct call *c, struct db *db, const char *agent)
+{
+	const struct keys *k = &c->s->keys;
+	struct reply r = {"full", agent, "", 0};
+	uint8_t box[BOX_KEY_BYTES], key[MAC_KEY_BYTES];
+	char mac[DIGEST_LEN + 1];
+	struct agent a;
+	int got = trust_agent(db, agent, c->arena, &a, &c->job.err);
+
+	if (got < 0)
+		return -1;
+	if (got == 0 || !a.box || text_unhex(a.box, box, sizeof box) < 0 ||
+		mac_key_derive(k->box, box, box, k->box_pub, agent, key) < 0)
+		return err_set(&c->job.err, ERR_CONFLICT, "this machine has no agent to ask");
+	reply_mac(&r, key, mac);
+	explicit_bzero(key, sizeof key);
+	c->refresh_mac = arena_strdup(c->arena, mac);
+	return 0;
+}
+
 static int refresh_one(struct call *c, struct db *db)
 {
 	struct machine m;
 
 	if (find(c, db, &m) < 0 || has_agent(c, &m) < 0 ||
 		ingest_forget_base(db, m.agent, &c->job.err) < 0 ||
+		refresh_mac(c, db, m.agent) < 0 ||
 		call_audit(c, db, "machine.refresh", m.id, NULL) < 0)
 		return -1;
 	c->refresh_agent = m.agent;

@@ -186,11 +186,12 @@ static int status(struct call *c, struct db *db)
 	if (relays_part(c, db, &h) < 0 || machines_part(c, db, &h) < 0 ||
 		clocks_part(c, db, &h) < 0)
 		return -1;
-	if (c->figures->counts.refused)
+	if (c->figures->counts.refused + c->figures->hub.refused)
 		part(&h, "security", HEALTH_OK,
 			arena_printf(c->arena,
 				"%llu requests or records were refused since the start",
-				(unsigned long long)c->figures->counts.refused));
+				(unsigned long long)(c->figures->counts.refused +
+					c->figures->hub.refused)));
 	json_set_string(c->json, "overall", health_words[h.worst]);
 	json_set(c->json, "server", server_json(c));
 	return 0;
@@ -238,7 +239,7 @@ static int metrics(struct call *c, struct db *db)
 		{"duplicates_total", "counter", "Envelopes that came again.",
 			(double)f->counts.duplicates},
 		{"refused_total", "counter", "Requests and records refused.",
-			(double)f->counts.refused},
+			(double)f->counts.refused + (double)f->hub.refused},
 		{"clones_total", "counter", "Times two installations spoke with one identity.",
 			(double)f->counts.clones},
 		{"enrolled_total", "counter", "Agents and relays enrolled.",

@@ -93,7 +93,7 @@ struct call {
 	int64_t stream_after; /* of a ROUTE_STREAM: where it begins */
 	/* what follows the commit, in the loop */
 	struct effects effects;
-	const char *action_made, *action_cancelled, *refresh_agent, *refresh_relay;
+	const char *action_made, *action_cancelled, *refresh_agent, *refresh_relay, *refresh_mac;
 	bool revoked, relays, first_password_used;
 	/* a try at a password */
 	const char *limit_address, *limit_user; /* keys that were charged */

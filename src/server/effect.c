@@ -37,7 +37,7 @@ static void numbered(
 	struct server *s, const struct effect *f, const char *child, const char *kind, bool lazy)
 {
 	char seq[24];
-	const char *attrs[] = {"stream", f->stream, "seq", seq, NULL};
+	const char *attrs[] = {"stream", f->stream, "seq", seq, "mac", f->mac, NULL};
 	struct down d = {.kind = kind,
 		.agent = f->agent,
 		.relay = f->relay,
@@ -62,7 +62,12 @@ static void do_resend(struct server *s, const struct effect *f, const char *chil
 
 static void do_full(struct server *s, const struct effect *f, const char *child)
 {
-	struct down d = {.kind = "full", .agent = f->agent, .relay = f->relay, .child = child};
+	const char *attrs[] = {"mac", f->mac, NULL};
+	struct down d = {.kind = "full",
+		.agent = f->agent,
+		.relay = f->relay,
+		.child = child,
+		.attrs = attrs};
 
 	dispatch_down(s, &d);
 }

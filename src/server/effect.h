@@ -14,9 +14,9 @@
 struct server;
 
 enum effect_kind {
-	EFFECT_COMMITTED, /* agent, stream, seq */
-	EFFECT_RESEND,    /* agent, stream, seq */
-	EFFECT_FULL,      /* agent */
+	EFFECT_COMMITTED, /* agent, stream, seq, mac */
+	EFFECT_RESEND,    /* agent, stream, seq, mac */
+	EFFECT_FULL,      /* agent, mac */
 	EFFECT_CERT,      /* agent (under its old id), data: chain */
 	EFFECT_FORK,      /* agent, stream */
 	EFFECT_MOVED,     /* agent hangs on another relay: give what is open */
@@ -30,6 +30,7 @@ struct effect {
 	enum effect_kind kind;
 	const char *agent, *relay, *stream;
 	int64_t seq;
+	const char *mac; /* of the answers that are for the agent's eyes: ingest_reply() */
 	const char *data;
 	size_t len;
 	struct effect *next;

@@ -21,7 +21,7 @@
 #include "store/store_ingest.h"
 #include "store/store_machine.h"
 #include "store/store_trust.h"
-#include "wire/envelope.h"
+#include "wire/reply.h"
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -31,16 +31,26 @@
 #define OUTPUT_MAX 65536 /* kept of each output */
 #define TOLD_MAX 10000
 #define CHILDREN_MAX 10000
+#define REFUSALS_MAX 10000
+#define REFUSED_EVERY_MS 3600000
 
 struct mac_key {
 	char agent[ID_SIZE];
 	char box[65];
 	uint8_t key[MAC_KEY_BYTES];
+	char cloned[STREAM_LEN + 1]; /* the stream by which a copy was last noticed */
+	UT_hash_handle hh;
+};
+
+struct refusal { /* by whom, in whose name: said once an hour, however often it is tried */
+	char key[2 * ID_LEN + 2];
+	int64_t said_ms;
 	UT_hash_handle hh;
 };
 
 struct ingest {
 	struct mac_key *keys;
+	struct refusal *refusals;
 };
 
 struct batch {
@@ -54,6 +64,8 @@ struct batch {
 	size_t len;
 	uint64_t ticket;
 	int64_t now_ms;
+	char forked[STREAM_LEN +
+		1]; /* the stream that was last told to fork: once a batch is enough */
 };
 
 struct said { /* one envelope, and what is known of who says it */
@@ -61,6 +73,7 @@ struct said { /* one envelope, and what is known of who says it */
 	struct db *db;
 	struct envelope env;
 	struct agent agent;
+	struct mac_key *key;
 	const char *relay; /* its machine hangs on; NULL unknown */
 	char digest[DIGEST_LEN + 1];
 	struct json *body; /* parsed where the kind needs it */
@@ -75,6 +88,7 @@ struct ingest *ingest_new(void)
 void ingest_free(struct ingest *i)
 {
 	struct mac_key *k, *ktmp;
+	struct refusal *r, *rtmp;
 
 	if (!i)
 		return;
@@ -83,12 +97,16 @@ void ingest_free(struct ingest *i)
 		explicit_bzero(k, sizeof *k);
 		free(k);
 	}
+	HASH_ITER (hh, i->refusals, r, rtmp) {
+		HASH_DEL(i->refusals, r);
+		free(r);
+	}
 	free(i);
 }
 
 /* ---- who says it ---- */
 
-static const uint8_t *key_of(struct server *s, const struct agent *a)
+static struct mac_key *key_of(struct server *s, const struct agent *a)
 {
 	struct ingest *i = s->ingest;
 	struct mac_key *k;
@@ -96,7 +114,7 @@ static const uint8_t *key_of(struct server *s, const struct agent *a)
 
 	HASH_FIND_STR(i->keys, a->id, k);
 	if (k && a->box && strcmp(k->box, a->box) == 0)
-		return k->key;
+		return k;
 	if (!a->box || text_unhex(a->box, box, sizeof box) < 0)
 		return NULL;
 	if (!k && HASH_COUNT(i->keys) >= KEYS_MAX) {
@@ -112,7 +130,32 @@ static const uint8_t *key_of(struct server *s, const struct agent *a)
 	snprintf(k->box, sizeof k->box, "%s", a->box);
 	if (mac_key_derive(s->keys.box, box, box, s->keys.box_pub, a->id, k->key) < 0)
 		return NULL;
-	return k->key;
+	return k;
+}
+
+/* Whether this is worth a line and an event: a flood of forgeries must not fill the log or the database. */
+static bool refusal_is_news(struct said *x)
+{
+	struct ingest *i = x->b->s->ingest;
+	struct refusal *r;
+	char key[sizeof r->key];
+
+	snprintf(key, sizeof key, "%s/%s", x->b->child, x->env.agent);
+	HASH_FIND_STR(i->refusals, key, r);
+	if (r && x->b->now_ms - r->said_ms < REFUSED_EVERY_MS)
+		return false;
+	if (!r) {
+		if (HASH_COUNT(i->refusals) >= REFUSALS_MAX) {
+			r = i->refusals; /* the oldest */
+			HASH_DEL(i->refusals, r);
+		} else {
+			r = xcalloc(1, sizeof *r);
+		}
+		snprintf(r->key, sizeof r->key, "%s", key);
+		HASH_ADD_STR(i->refusals, key, r);
+	}
+	r->said_ms = x->b->now_ms;
+	return true;
 }
 
 static int refuse(struct said *x, const char *why)
@@ -121,12 +164,12 @@ static int refuse(struct said *x, const char *why)
 		.severity = "warning",
 		.site = x->agent.site,
 		.machine = x->agent.machine};
-	char key[64];
 
 	x->b->counts.refused++;
-	snprintf(key, sizeof key, "r:%s", x->env.agent);
-	log_limited(LOG_WARN_, key, 3600000, "refused a %s of %s brought by %s: %s", x->env.kind,
-		x->env.agent, x->b->child, why);
+	if (!refusal_is_news(x))
+		return 0;
+	log_warn("refused a %s in the name of %s, brought by %s: %s", x->env.kind, x->env.agent,
+		x->b->child, why);
 	v.text = arena_printf(x->b->arena, "refused a %s in the name of %s, brought by %s: %s",
 		x->env.kind, x->env.agent, x->b->child, why);
 	x->b->effects.events = true;
@@ -136,7 +179,6 @@ static int refuse(struct said *x, const char *why)
 /* 1: it may speak and it is theirs; 0: refused; -1: the database failed. */
 static int authenticate(struct said *x)
 {
-	const uint8_t *key;
 	int got = trust_speaker(x->db, x->env.agent, x->b->arena, &x->agent, &x->relay, x->e);
 
 	if (got < 0)
@@ -145,10 +187,23 @@ static int authenticate(struct said *x)
 		return refuse(x, "there is no such agent");
 	if (x->agent.revoked)
 		return refuse(x, "it is revoked");
-	key = key_of(x->b->s, &x->agent);
-	if (!key || !envelope_check(&x->env, key))
+	x->key = key_of(x->b->s, &x->agent);
+	if (!x->key || !envelope_check(&x->env, x->key->key))
 		return refuse(x, "it is not under its key: forged or damaged");
 	return 1;
+}
+
+/* An answer that only the server can make and only this agent believes. */
+static void reply(struct said *x, enum effect_kind kind, const char *word, int64_t seq)
+{
+	const char *stream = kind == EFFECT_FULL ? "" : x->env.stream;
+	struct reply r = {word, x->env.agent, stream, seq};
+	struct effect *f =
+		effect_add(&x->b->effects, kind, x->env.agent, x->relay, x->env.stream, seq);
+	char mac[DIGEST_LEN + 1];
+
+	reply_mac(&r, x->key->key, mac);
+	f->mac = arena_strdup(x->b->arena, mac);
 }
 
 /* ---- kinds ---- */
@@ -212,7 +267,7 @@ static int take_report(struct said *x)
 		return -1;
 	x->b->effects.events |= ended;
 	if (need_full)
-		effect_add(&x->b->effects, EFFECT_FULL, x->env.agent, x->relay, NULL, 0);
+		reply(x, EFFECT_FULL, "full", 0);
 	return 0;
 }
 
@@ -327,21 +382,20 @@ static int take_attach(struct said *x)
 	return got < 0 ? -1 : rc;
 }
 
-static int take_renew(struct said *x)
+/* A certificate for the agent `id`, sent to the one that speaks; id may be a new one that it is to become. */
+static int certify(struct said *x, const char *csr, const char *id)
 {
-	const char *csr = json_str(json_get(x->body, "csr"));
+	bool relay = strcmp(x->agent.role, "relay") == 0;
 	struct err bad = ERR_INIT;
 	struct buf chain;
 	int64_t until;
-	int rc = 0;
+	int rc;
 
 	buf_init(&chain, PKI_PEM_MAX);
-	if (!csr ||
-		keys_issue(&x->b->s->keys, csr,
-			strcmp(x->agent.role, "relay") == 0 ? PKI_RELAY : PKI_AGENT, x->env.agent,
-			&chain, &until, &bad) < 0)
-		rc = refuse(x, csr ? bad.text : "a renewal without a request");
-	else if ((rc = trust_cert(x->db, x->env.agent, until, x->e)) == 0) {
+	if (keys_issue(&x->b->s->keys, csr, relay ? PKI_RELAY : PKI_AGENT, id, &chain, &until,
+		    &bad) < 0)
+		rc = refuse(x, bad.text);
+	else if ((rc = trust_cert(x->db, id, until, x->e)) == 0) {
 		struct effect *f =
 			effect_add(&x->b->effects, EFFECT_CERT, x->env.agent, x->relay, NULL, 0);
 		f->data = arena_memdup(x->b->arena, chain.data, chain.len);
@@ -351,53 +405,73 @@ static int take_renew(struct said *x)
 	return rc;
 }
 
-/* The copy becomes an agent of its own, with a machine of its own. */
+static int take_renew(struct said *x)
+{
+	const char *csr = json_str(json_get(x->body, "csr"));
+
+	return csr ? certify(x, csr, x->env.agent) : refuse(x, "a renewal without a request");
+}
+
+/* A new agent with a new machine for the copy. */
+static int fork_enrol(struct said *x, struct agent *fork)
+{
+	struct machine old = {0};
+	char id[ID_SIZE], machine[ID_SIZE];
+
+	if (machine_by_agent(x->db, x->env.agent, x->b->arena, &old, x->e) < 0)
+		return -1;
+	id_new(id);
+	id_new(machine);
+	fork->id = arena_strdup(x->b->arena, id);
+	fork->machine = arena_strdup(x->b->arena, machine);
+	struct event_row v = {.kind = "machine.forked",
+		.severity = "warning",
+		.site = fork->site,
+		.machine = fork->machine,
+		.text = arena_printf(x->b->arena,
+			"two installations had the identity of %s: this one is now a machine of "
+			"its own",
+			old.name ? old.name : x->env.agent)};
+	x->b->effects.events = true;
+	/* What is known of the old one may be what the copy said: whoever stays shall say everything anew. */
+	reply(x, EFFECT_FULL, "full", 0);
+	return ingest_forget_base(x->db, x->env.agent, x->e) < 0 ||
+			trust_enrol(x->db, fork, old.name ? old.name : "copy", NULL, x->b->now_ms,
+				x->e) < 0
+		? -1
+		: event_put(x->db, &v, x->e);
+}
+
+/* The copy becomes an agent of its own. It asks until it has its certificate: one that asks again with the same key gets
+ * the same identity. Nobody but a copy may ask, or one stolen key would make any number of agents. */
 static int take_fork(struct said *x)
 {
 	const char *csr = json_str(json_get(x->body, "csr")),
 		   *box = json_str(json_get(x->body, "box"));
-	struct agent fork = {.role = "agent",
-		.site = x->agent.site,
-		.token = x->agent.token,
-		.box = box,
-		.forked_from = x->env.agent};
-	char id[ID_SIZE], machine[ID_SIZE];
-	struct err bad = ERR_INIT;
-	struct machine old = {0};
-	struct buf chain;
-	int rc = 0;
+	struct agent fork = {0};
+	uint8_t key[BOX_KEY_BYTES];
+	bool ended = false;
+	int got;
 
-	if (!csr || !box || strcmp(x->agent.role, "agent") != 0)
+	if (!csr || !box || text_unhex(box, key, sizeof key) < 0 ||
+		strcmp(x->agent.role, "agent") != 0)
 		return refuse(x, "a fork without its keys");
-	id_new(id);
-	id_new(machine);
-	fork.id = id;
-	fork.machine = machine;
-	buf_init(&chain, PKI_PEM_MAX);
-	if (keys_issue(&x->b->s->keys, csr, PKI_AGENT, id, &chain, &fork.cert_until, &bad) < 0)
-		rc = refuse(x, bad.text);
-	else if (machine_by_agent(x->db, x->env.agent, x->b->arena, &old, x->e) < 0 ||
-		trust_enrol(x->db, &fork, old.name ? old.name : "copy", NULL, x->b->now_ms, x->e) <
-			0)
-		rc = -1;
-	else {
-		struct event_row v = {.kind = "machine.forked",
-			.severity = "warning",
-			.site = fork.site,
-			.machine = machine,
-			.text = arena_printf(x->b->arena,
-				"two installations had the identity of %s: this one is now a "
-				"machine of its own",
-				old.name ? old.name : x->env.agent)};
-		struct effect *f =
-			effect_add(&x->b->effects, EFFECT_CERT, x->env.agent, x->relay, NULL, 0);
-		f->data = arena_memdup(x->b->arena, chain.data, chain.len);
-		f->len = chain.len;
-		x->b->effects.events = true;
-		rc = event_put(x->db, &v, x->e);
+	got = trust_fork(x->db, x->env.agent, box, x->b->arena, &fork, x->e);
+	if (got < 0 || ingest_ended(x->db, x->env.agent, x->env.stream, &ended, x->e) < 0)
+		return -1;
+	ended |= strcmp(x->key->cloned, x->env.stream) == 0; /* or two of it say different things */
+	if (got > 0 ? fork.revoked != 0 : !ended)
+		return refuse(x, "it was not told to fork");
+	if (got == 0) {
+		fork = (struct agent){.role = "agent",
+			.site = x->agent.site,
+			.token = x->agent.token,
+			.box = box,
+			.forked_from = x->env.agent};
+		if (fork_enrol(x, &fork) < 0)
+			return -1;
 	}
-	buf_release(&chain);
-	return rc;
+	return certify(x, csr, fork.id);
 }
 
 /* The answer to a resend of what is not there any more: a file that was damaged, or a database older than the agent. */
@@ -524,8 +598,13 @@ static int clone_seen(struct said *x)
 		.text = "two installations speak with the identity of this machine: one of them "
 			"gets its own"};
 
+	if (strcmp(x->b->forked, x->env.stream) != 0)
+		effect_add(&x->b->effects, EFFECT_FORK, x->env.agent, x->relay, x->env.stream, 0);
+	snprintf(x->b->forked, sizeof x->b->forked, "%s", x->env.stream);
+	if (strcmp(x->key->cloned, x->env.stream) == 0)
+		return 0; /* it asks again until it is told, and that is not another event */
+	snprintf(x->key->cloned, sizeof x->key->cloned, "%s", x->env.stream);
 	x->b->counts.clones++;
-	effect_add(&x->b->effects, EFFECT_FORK, x->env.agent, x->relay, x->env.stream, 0);
 	x->b->effects.events = true;
 	log_limited(LOG_WARN_, x->env.stream, 3600000,
 		"agent %s: two installations share its identity", x->env.agent);
@@ -546,17 +625,14 @@ static int durable(struct said *x)
 	case INGEST_TAKE:
 		if (by_kind(x) < 0)
 			return -1;
-		effect_add(&x->b->effects, EFFECT_COMMITTED, x->env.agent, x->relay, x->env.stream,
-			committed);
+		reply(x, EFFECT_COMMITTED, "committed", committed);
 		return 0;
 	case INGEST_DUPLICATE:
 		x->b->counts.duplicates++;
-		effect_add(&x->b->effects, EFFECT_COMMITTED, x->env.agent, x->relay, x->env.stream,
-			committed);
+		reply(x, EFFECT_COMMITTED, "committed", committed);
 		return 0;
 	case INGEST_GAP:
-		effect_add(&x->b->effects, EFFECT_RESEND, x->env.agent, x->relay, x->env.stream,
-			committed + 1);
+		reply(x, EFFECT_RESEND, "resend", committed + 1);
 		return 0;
 	default:
 		return clone_seen(x);

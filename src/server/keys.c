@@ -14,7 +14,8 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#define SKEW_MS 3600000LL /* certificates begin an hour ago: clocks differ */
+#define SKEW_MS                                                                                    \
+	3600000LL /* certificates begin an hour ago, or a tenth of their life: clocks differ */
 
 const char *const keys_files[] = {"ca.key", "ca.pem", "sign.key", "box.key", "server.id", NULL};
 
@@ -213,7 +214,7 @@ int keys_issue(const struct keys *k, const char *csr, enum pki_role role, const 
 	struct pki_issue in = {
 		.ca_key = k->ca_key, .ca_cert = k->ca_cert, .csr = csr, .role = role, .id = id};
 
-	in.not_before_ms = clock_now_ms() - SKEW_MS;
+	in.not_before_ms = clock_now_ms() - (k->cert_ms / 10 < SKEW_MS ? k->cert_ms / 10 : SKEW_MS);
 	in.not_after_ms = clock_now_ms() + k->cert_ms;
 	*not_after_ms = in.not_after_ms;
 	return pki_issue(&in, chain, e);

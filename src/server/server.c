@@ -62,18 +62,22 @@ static int on_admit(void *ctx, const struct tls_peer *peer, const char *id, enum
 {
 	struct server *s = ctx;
 
-	if (lists_is_revoked(s, id)) {
-		s->counts.refused++;
-		log_limited(LOG_WARN_, id, 3600000, "refused %s %s: it is revoked",
-			pki_role_word(role), id);
-		return err_set(e, ERR_FORBIDDEN, "%s is revoked", id);
-	}
+	if (lists_is_revoked(s, id))
+		return err_set(e, ERR_FORBIDDEN, "%s %s is revoked", pki_role_word(role), id);
 	/* We signed it: that it is not yet in force only shows that this clock was set back since. */
 	*renew_only = clock_now_ms() > peer->not_after_ms;
 	if (*renew_only)
 		log_limited(LOG_WARN_, id, 3600000, "%s %s shows a certificate that has ended",
 			pki_role_word(role), id);
 	return 0;
+}
+
+static void on_refused(void *ctx, const struct err *e)
+{
+	char key[40]; /* who, and not what it made up */
+
+	snprintf(key, sizeof key, "%.32s", e->text);
+	log_limited(LOG_WARN_, key, 3600000, "refused an exchange: %s", e->text);
 }
 
 static void on_hello(void *ctx, const struct hub_hello *h)
@@ -145,7 +149,8 @@ static void on_presence(void *ctx, const struct hub_presence *p)
 	presence_child(ctx, p);
 }
 
-static const struct hub_ops hub_ops = {on_admit, on_hello, on_take, on_acked, on_told, on_presence};
+static const struct hub_ops hub_ops = {
+	on_admit, on_hello, on_take, on_acked, on_told, on_presence, on_refused};
 
 /* ---- what time brings ---- */
 

@@ -103,6 +103,17 @@ static int advance(
 	return stream_set(db, v, e);
 }
 
+int ingest_ended(struct db *db, const char *agent, const char *stream, bool *ended, struct err *e)
+{
+	struct ingest_envelope v = {.agent = agent, .stream = stream};
+	struct known k;
+
+	if (stream_get(db, &v, &k, e) < 0)
+		return -1;
+	*ended = k.there && k.ended;
+	return 0;
+}
+
 int ingest_skip(struct db *db, const struct ingest_envelope *v, int64_t now_ms, struct err *e)
 {
 	struct ingest_envelope upto = *v;

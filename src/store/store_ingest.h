@@ -25,6 +25,9 @@ int ingest_advance(struct db *db, const struct ingest_envelope *v, int64_t now_m
  * in a stream that has ended. v's digest and prev are not looked at. */
 int ingest_skip(struct db *db, const struct ingest_envelope *v, int64_t now_ms, struct err *e);
 
+/* Whether that stream was followed by another: only its instance can be a copy. */
+int ingest_ended(struct db *db, const char *agent, const char *stream, bool *ended, struct err *e);
+
 /* A parsed report body, checked: {"base","made","doc"}. */
 struct ingest_report {
 	struct json *body; /* the caller frees */

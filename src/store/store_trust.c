@@ -191,6 +191,26 @@ int trust_agent(struct db *db, const char *id, struct arena *a, struct agent *ou
 	return trust_speaker(db, id, a, out, &relay, e);
 }
 
+int trust_fork(struct db *db, const char *agent, const char *box, struct arena *a,
+	struct agent *out, struct err *e)
+{
+	struct stmt *s = db_prepare(db,
+		"SELECT 0" AGENT_FIELDS(
+			ROW_COLUMN) " FROM agents WHERE forked_from = ?1 AND box = ?2",
+		e);
+	int got;
+
+	if (!s)
+		return -1;
+	bind_text(s, 1, agent);
+	bind_text(s, 2, box);
+	got = db_step(s, e);
+	if (got > 0)
+		row_read(&model_records[MODEL_agent], s, 1, a, out);
+	db_done(s);
+	return got;
+}
+
 static int run3(struct db *db, const char *sql, const char *id, int64_t x, int64_t y, struct err *e)
 {
 	struct stmt *s = db_prepare(db, sql, e);

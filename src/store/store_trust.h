@@ -23,6 +23,9 @@ int trust_agent(struct db *db, const char *id, struct arena *a, struct agent *ou
 /* The same, and the relay its machine hangs on (NULL: none known). */
 int trust_speaker(struct db *db, const char *id, struct arena *a, struct agent *out,
 	const char **relay, struct err *e);
+/* The agent that was forked from `agent` for that box key. 1 found, 0 none. */
+int trust_fork(struct db *db, const char *agent, const char *box, struct arena *a,
+	struct agent *out, struct err *e);
 int trust_cert(struct db *db, const char *id, int64_t until_ms, struct err *e);
 /* Cuts it off; its machine or relay shows it. ERR_CONFLICT when it is already. */
 int trust_revoke(struct db *db, const char *id, int64_t now_ms, struct err *e);

@@ -11,9 +11,11 @@
 
 static const struct {
 	const char *kind;
-	bool is_volatile;
-} kinds[] = {{"report", false}, {"result", false}, {"attach", false}, {"fork", false},
-	{"renew", true}, {"missing", true}, {"live", true}, {"presence", true}, {"notified", true}};
+	bool is_volatile, may_be_numbered;
+} kinds[] = {{"report", false, true}, {"result", false, true}, {"attach", false, true},
+	{"fork", true, true}, /* was numbered once */
+	{"renew", true, false}, {"missing", true, false}, {"live", true, false},
+	{"presence", true, false}, {"notified", true, false}};
 
 static int kind_at(const char *kind)
 {
@@ -23,11 +25,11 @@ static int kind_at(const char *kind)
 	return -1;
 }
 
-bool envelope_kind_volatile(const char *kind)
+bool envelope_seq_fits(const char *kind, int64_t seq)
 {
 	int at = kind_at(kind);
 
-	return at >= 0 && kinds[at].is_volatile;
+	return at >= 0 && (seq == 0 ? kinds[at].is_volatile : kinds[at].may_be_numbered);
 }
 
 static bool is_hex(const char *s, size_t len)
@@ -48,8 +50,7 @@ int envelope_parse(const struct frame *f, struct envelope *out, struct err *e)
 		!is_hex(out->stream, STREAM_LEN))
 		return err_field(e, ERR_PROTOCOL, "stream",
 			"an envelope's stream must be %d hex digits", STREAM_LEN);
-	if (frame_int(f, "seq", &out->seq) < 0 ||
-		(out->seq == 0) != envelope_kind_volatile(out->kind))
+	if (frame_int(f, "seq", &out->seq) < 0 || !envelope_seq_fits(out->kind, out->seq))
 		return err_field(e, ERR_PROTOCOL, "seq", "an envelope of kind %s has the wrong seq",
 			out->kind);
 	if (frame_text(f, "prev", out->prev, sizeof out->prev) < 0 ||

@@ -31,7 +31,8 @@ bool envelope_check(const struct envelope *env, const uint8_t key[MAC_KEY_BYTES]
 /* Appends the frame of an envelope: kind, agent, stream, seq, prev, body are given, mac is computed. */
 int envelope_add(struct buf *out, const struct envelope *env, const uint8_t key[MAC_KEY_BYTES]);
 
-bool envelope_kind_volatile(const char *kind);
+/* Numbered kinds have a seq from 1 on, volatile ones 0; of an unknown kind nothing fits. */
+bool envelope_seq_fits(const char *kind, int64_t seq);
 
 /* SHA-256 of data as 64 hex digits and a NUL. */
 void digest_hex(const void *data, size_t len, char out[DIGEST_LEN + 1]);

@@ -140,13 +140,16 @@ void hub_answer(struct hub *h, struct hub_child *c, struct http_req *req, bool s
 	buf_init(&out, FRAMES_MAX);
 	if (!side) {
 		cursor = hub_mail_collect(h, c, &mail, &more);
-		hub_mail_told(h, c);
+		if (!c->renew_only)
+			hub_mail_told(h, c);
 		c->ping_tries = 0;
 	}
 	json_set_int(j, "now", clock_now_ms());
 	json_set_int(j, "cursor", (int64_t)cursor);
 	if (more)
 		json_set_bool(j, "more", true);
+	if (clock_mono_ms() < c->copies_mono)
+		json_set_bool(j, "copies", true);
 	if (!side && c->channel.id && !c->channel.addr_len && h->udp_port > 0) {
 		struct json *ping = json_object();
 		snprintf(hex, sizeof hex, "%016llx", (unsigned long long)c->channel.id);
@@ -205,6 +208,7 @@ struct exchange {
 	size_t ups; /* where the envelopes begin in the body */
 	int64_t ack, hold_ms;
 	bool ping, side;
+	bool back; /* its stream came back after another one */
 	const char *stream, *mode, *reason;
 };
 
@@ -268,7 +272,29 @@ static bool text_set(char *to, size_t size, const char *from)
 	return true;
 }
 
-static void hello_take(struct hub *h, struct hub_child *c, const struct exchange *x)
+/* A stream is random at each start, so one that comes back after another one is a second installation that runs with the same
+ * identity. Both are told, and say something that is under their key: who is to be forked is decided by that, not here. */
+static bool stream_take(struct hub *h, struct hub_child *c, const char *stream)
+{
+	bool back = false;
+
+	if (c->stream[0] && strcmp(c->stream, stream) != 0) {
+		for (int i = 0; i < HUB_STREAMS; i++)
+			back |= strcmp(c->before[i], stream) == 0;
+		memcpy(c->before[c->before_at], c->stream, sizeof c->stream);
+		c->before_at = (c->before_at + 1) % HUB_STREAMS;
+	}
+	text_set(c->stream, sizeof c->stream, stream);
+	if (!back)
+		return false;
+	c->copies_mono = clock_mono_ms() + HUB_COPIES_MS;
+	for (struct hub_held *held; (held = held_take(c, NULL));) /* the other shall come */
+		held_answer(h, c, held);
+	hub_ping_send(h, c);
+	return true;
+}
+
+static void hello_take(struct hub *h, struct hub_child *c, struct exchange *x)
 {
 	struct hub_hello hello = {.child = c->id, .role = c->role};
 	const char *version = json_str(json_get(x->hello, "version"));
@@ -281,7 +307,8 @@ static void hello_take(struct hub *h, struct hub_child *c, const struct exchange
 		changed |= text_set(c->mode, sizeof c->mode, x->mode);
 		changed |= text_set(c->reason, sizeof c->reason, x->reason);
 	}
-	changed |= text_set(c->stream, sizeof c->stream, x->stream);
+	changed |= strcmp(c->stream, x->stream) != 0;
+	x->back = stream_take(h, c, x->stream);
 	changed |= text_set(c->version, sizeof c->version, version);
 	changed |= text_set(c->spool, sizeof c->spool, spool);
 	changed |= text_set(c->notice, sizeof c->notice, notice);
@@ -372,6 +399,7 @@ static int exchange(struct hub *h, struct http_req *req, struct exchange *x, str
 		return -1;
 	c = hub_find(h, id);
 	c->role = role;
+	c->renew_only = renew_only;
 	if (ups_check(body, len, x->ups, c, renew_only, e) < 0)
 		return -1;
 	hub_seen(h, c);
@@ -383,7 +411,7 @@ static int exchange(struct hub *h, struct http_req *req, struct exchange *x, str
 		x->hold_ms = h->conf.hold_max_ms;
 	if (x->ups < len)
 		take(h, c, req, x);
-	else if (x->hold_ms > 0 && !renew_only && !hub_mail_any(h, c))
+	else if (x->hold_ms > 0 && !renew_only && !x->back && !hub_mail_any(h, c))
 		hold(h, c, req, x->hold_ms);
 	else
 		hub_answer(h, c, req, x->side);
@@ -398,6 +426,8 @@ void hub_exchange(struct hub *h, struct http_req *req)
 	h->counts.exchanges++;
 	if (exchange(h, req, &x, &e) < 0) {
 		h->counts.refused++;
+		if (h->conf.ops->refused)
+			h->conf.ops->refused(h->conf.ctx, &e);
 		http_reply_err(req, &e);
 	}
 	json_free(x.hello);

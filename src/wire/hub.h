@@ -40,7 +40,8 @@ struct hub_presence {
 
 struct hub_ops {
 	/* Judges a child at every request: dates and revocation. `renew_only` is set when nothing but
-	 * renewals may be taken from it. -1 refuses with e. */
+	 * renewals may be taken from it, and nothing but the answer (mail whose key begins with "cert:") be given. -1 refuses
+	 * with e. */
 	int (*admit)(void *ctx, const struct tls_peer *peer, const char *id, enum pki_role role,
 		bool *renew_only, struct err *e);
 	/* A child spoke: called at its first exchange here, and when what it says of itself changed. */
@@ -53,6 +54,8 @@ struct hub_ops {
 	/* The child was pinged or handed this mail for the first time. May be NULL. */
 	void (*told)(void *ctx, const char *child, const char *key, int64_t tag);
 	void (*presence)(void *ctx, const struct hub_presence *p);
+	/* An exchange was refused, with that sentence. May be NULL. */
+	void (*refused)(void *ctx, const struct err *e);
 };
 
 struct hub_conf {

@@ -9,7 +9,9 @@
 #include <uthash.h>
 
 #define HUB_BROADCASTS 3
-#define HUB_HELD_MAX 4 /* held requests a child: clones share an id, but not without end */
+#define HUB_HELD_MAX 4      /* held requests a child: clones share an id, but not without end */
+#define HUB_STREAMS 4       /* streams of a child that are remembered, to see one come back */
+#define HUB_COPIES_MS 60000 /* how long a child is told that it is not the only one */
 #define HUB_ANSWER_BYTES (2u << 20) /* mail in one answer; `more` asks for the rest */
 
 /* A signed record that several mails refer to. */
@@ -60,10 +62,14 @@ struct hub_child {
 	int64_t ping_next_mono;
 	int64_t given[HUB_BROADCASTS];
 	enum hub_state state;
-	bool heard; /* presence was told at least once */
-	bool dirty; /* in the list to be woken */
+	bool heard;      /* presence was told at least once */
+	bool dirty;      /* in the list to be woken */
+	bool renew_only; /* its certificate is not in force: it gets nothing but a new one */
 	int64_t since_ms, seen_ms, seen_mono;
 	char mode[8], reason[160], stream[STREAM_LEN + 1], version[32], spool[ID_SIZE], notice[256];
+	char before[HUB_STREAMS][STREAM_LEN + 1]; /* streams that another one followed */
+	int before_at;
+	int64_t copies_mono; /* until then there are two of it */
 	struct hub_child *dirty_next;
 	UT_hash_handle hh, hh_channel;
 };
@@ -109,7 +115,8 @@ void hub_wake(
 void hub_ack(struct hub *h, struct hub_child *c, uint64_t cursor);
 bool hub_mail_urgent(const struct hub_child *c); /* something not lazy was not delivered yet */
 bool hub_mail_any(const struct hub *h, const struct hub_child *c); /* anything at all to deliver */
-/* Appends mail and lists; *more when it did not all fit. Returns the last cursor put in. */
+/* Appends mail and lists; *more when it did not all fit. Returns the last cursor put in. A child that may only renew gets its
+ * certificate, and the cursor does not move: an acknowledgement must not free what it was not given. */
 uint64_t hub_mail_collect(struct hub *h, struct hub_child *c, struct buf *out, bool *more);
 void hub_mail_told(struct hub *h, struct hub_child *c);
 void hub_mail_clear(struct hub *h, struct hub_child *c);

@@ -191,6 +191,12 @@ uint64_t hub_mail_collect(struct hub *h, struct hub_child *c, struct buf *out, b
 
 	h->answers++;
 	*more = false;
+	if (c->renew_only) {
+		HASH_ITER (hh, c->mails, m, tmp)
+			if (strncmp(m->key, "cert:", 5) == 0)
+				*more |= !mail_add(h, m, out);
+		return cursor;
+	}
 	for (int i = 0; i < HUB_BROADCASTS; i++) {
 		if (!list_due(&h->lists[i], c, i))
 			continue;

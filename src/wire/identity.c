@@ -197,6 +197,13 @@ static void body_string(struct json *j, const char *key, const struct buf *b)
 	json_set_string(j, key, buf_str(b));
 }
 
+bool identity_forking(const struct identity *i)
+{
+	static const uint8_t none[BOX_KEY_BYTES];
+
+	return memcmp(i->next_box, none, sizeof none) != 0;
+}
+
 int identity_renew(struct identity *i, bool fork, struct buf *body, struct err *e)
 {
 	struct json *j = json_object();
@@ -215,7 +222,12 @@ int identity_renew(struct identity *i, bool fork, struct buf *body, struct err *
 	snprintf(i->next_key, sizeof i->next_key, "%s", buf_str(&key));
 	body_string(j, "csr", &csr);
 	if (fork) {
-		box_keygen(i->next_box, pub);
+		if (!identity_forking(i))
+			box_keygen(i->next_box, pub);
+		else if (box_public(i->next_box, pub) < 0) {
+			err_set(e, ERR_INTERNAL, "the next key cannot be used");
+			goto out;
+		}
 		set_hex(j, "box", pub, sizeof pub);
 	}
 	if (identity_save(i, e) == 0)
@@ -231,10 +243,8 @@ out:
 
 static int adopt(struct identity *i, const char *chain, const struct pki_cert *cert, struct err *e)
 {
-	static const uint8_t none[BOX_KEY_BYTES];
-
 	if (strcmp(cert->id, i->id) != 0) { /* a fork's answer: another agent from here on */
-		if (memcmp(i->next_box, none, sizeof none) == 0)
+		if (!identity_forking(i))
 			return err_set(e, ERR_PROTOCOL, "a certificate for %s came, but we are %s",
 				cert->id, i->id);
 		memcpy(i->id, cert->id, sizeof i->id);
@@ -244,8 +254,8 @@ static int adopt(struct identity *i, const char *chain, const struct pki_cert *c
 				i->box, i->trust.box, i->box_pub, i->trust.box, i->id, i->mac) < 0)
 			return err_set(
 				e, ERR_INTERNAL, "cannot derive the key of the new identity");
-		memset(i->next_box, 0, sizeof i->next_box);
 	}
+	memset(i->next_box, 0, sizeof i->next_box);
 	snprintf(i->key, sizeof i->key, "%s", i->next_key);
 	snprintf(i->cert, sizeof i->cert, "%s", chain);
 	i->next_key[0] = '\0';
@@ -274,9 +284,22 @@ int identity_renewed(struct identity *i, const char *chain, size_t len, struct e
 	return adopt(i, pem, &cert, e);
 }
 
+static int64_t renew_at(const struct identity *i)
+{
+	return i->not_before_ms + (i->not_after_ms - i->not_before_ms) / 3 * 2;
+}
+
 bool identity_renew_due(const struct identity *i, int64_t now_ms)
 {
-	return now_ms >= i->not_before_ms + (i->not_after_ms - i->not_before_ms) / 3 * 2;
+	return now_ms >= renew_at(i);
+}
+
+int64_t identity_renew_wait_ms(const struct identity *i, int64_t now_ms, int64_t max_ms)
+{
+	int64_t wait = identity_renew_due(i, now_ms) ? (i->not_after_ms - now_ms) / 4
+						     : renew_at(i) - now_ms;
+
+	return wait < 1000 ? 1000 : wait > max_ms ? max_ms : wait;
 }
 
 /* ---- parents ---- */

@@ -36,13 +36,16 @@ int identity_load(const char *dir, struct identity *out, struct err *e);
 void identity_release(struct identity *i);
 int identity_save(const struct identity *i, struct err *e);
 
-/* Begins a renewal (or, with fork, a new identity): makes the next key and appends the JSON body of the
- * envelope. Saved, so that the answer may come after a restart. */
+/* Begins a renewal (or, with fork, a new identity): makes the next keys, unless they are made already, and appends the JSON
+ * body of the envelope. Saved, so that the answer may come after a restart. */
 int identity_renew(struct identity *i, bool fork, struct buf *body, struct err *e);
+bool identity_forking(const struct identity *i); /* a fork was begun and not answered */
 /* The answer: a chain for the next key, ours by name and CA. 1: it is in force and saved; 0: it is
  * not an answer to anything asked, ignored. With another id than ours it is a fork's. */
 int identity_renewed(struct identity *i, const char *chain, size_t len, struct err *e);
 bool identity_renew_due(const struct identity *i, int64_t now_ms);
+/* How long until a renewal is due, or is to be asked for again when it is; from a second to max_ms. */
+int64_t identity_renew_wait_ms(const struct identity *i, int64_t now_ms, int64_t max_ms);
 
 /* Takes a signed "relays" frame when it is newer and well signed. 1 taken, 0 old, -1 bad. */
 int identity_take_relays(struct identity *i, const struct frame *f, struct err *e);

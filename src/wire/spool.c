@@ -330,6 +330,18 @@ void spool_lost(struct spool *s, int64_t ticket)
 			s->entries[i].state = UNSENT;
 }
 
+bool spool_ask(struct spool *s)
+{
+	size_t i = 0;
+
+	while (i < s->n && s->entries[i].state != ACCEPTED)
+		i++;
+	if (i == s->n)
+		return false;
+	s->entries[i].state = UNSENT;
+	return true;
+}
+
 static void drop(struct spool *s, size_t i)
 {
 	char path[PATH_SIZE];

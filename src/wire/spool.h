@@ -41,6 +41,10 @@ void spool_accepted(struct spool *s, int64_t ticket);
 void spool_lost(
 	struct spool *s, int64_t ticket); /* and also: everything uncommitted, with ticket 0 */
 
+/* The oldest that was accepted is to be sent once more: what the server answers to it says how matters stand. false: nothing
+ * was accepted. */
+bool spool_ask(struct spool *s);
+
 /* The server has this stream up to seq: files go. Returns -1 when seq is beyond what that stream ever sent
  * (this installation is a restored snapshot: the caller begins a new stream). */
 int spool_committed(struct spool *s, const char *stream, int64_t seq);

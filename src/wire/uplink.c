@@ -240,7 +240,7 @@ static int answer_head(
 	struct err e = ERR_INIT;
 	struct json *j = frame_is(f, "answer") ? json_parse(f->body, f->body_len, &e) : NULL;
 	int64_t now, c;
-	bool more = false;
+	bool more = false, copies = false;
 
 	if (!j)
 		return -1;
@@ -253,6 +253,9 @@ static int answer_head(
 	*cursor = (uint64_t)c;
 	json_to_bool(json_get(j, "more"), &more);
 	u->come |= more;
+	json_to_bool(json_get(j, "copies"), &copies);
+	if (copies && u->conf.ops->copies)
+		u->conf.ops->copies(u->conf.ctx);
 	if (l->asked_ping) {
 		u->better_mono = clock_mono_ms() + uplink_jitter(u->conf.better_ms);
 		if (!json_has(j, "ping"))

@@ -37,6 +37,8 @@ struct uplink_ops {
 	bool (*waiting)(void *ctx);
 	/* Once when contact is made and once when it is lost (then why says how). */
 	void (*contact)(void *ctx, bool made, const char *parent, const struct err *why);
+	/* The parent says, with every answer for a while, that two of us hang on it. May be NULL. */
+	void (*copies)(void *ctx);
 };
 
 struct uplink_conf {

@@ -388,7 +388,7 @@ const char *world_machine(
 		.role = "agent",
 		.site = site,
 		.token = "t",
-		.box = "00",
+		.box = "8520f0098930a754748b7ddcb43ef75a0dbf3a0d26381af4eba4a98eaa9b4e6a",
 		.cert_until = clock_now_ms() + 86400000};
 	struct err e = ERR_INIT;
 

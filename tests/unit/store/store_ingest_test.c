@@ -101,6 +101,23 @@ static void copies(void **state)
 		{S2, 2, "e2", "e1", INGEST_TAKE, 2});
 }
 
+static bool has_ended(struct kit *k, const char *stream)
+{
+	bool ended = true;
+
+	ok(k, ingest_ended(k->db, "a", stream, &ended, &k->e));
+	return ended;
+}
+
+/* Only the instance of a stream that has ended can be a copy. */
+static void which_have_ended(void **state)
+{
+	SAY("a", {S1, 1, "d1", NULL, INGEST_TAKE, 1}, {S2, 1, "e1", "d1", INGEST_TAKE, 1});
+	assert_true(has_ended(*state, S1));
+	assert_false(has_ended(*state, S2));
+	assert_false(has_ended(*state, S3)); /* never heard of */
+}
+
 /* A month after its end a stream is forgotten, so that the table does not grow with every restart. */
 static void old_streams_go(void **state)
 {
@@ -123,7 +140,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {TEST(in_order), TEST(a_gap_stays_a_gap),
 		TEST(what_does_not_exist_any_more), TEST(restarts), TEST(copies),
-		TEST(old_streams_go)};
+		TEST(which_have_ended), TEST(old_streams_go)};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

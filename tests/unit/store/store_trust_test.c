@@ -123,6 +123,27 @@ static void cutting_off(void **state)
 	assert_true(version == second);
 }
 
+static void forks(void **state)
+{
+	struct kit *k = *state;
+	struct agent out = {0};
+	const char *from = kit_id(k, 'a', 1);
+	struct agent fork = {.id = kit_id(k, 'a', 2),
+		.machine = kit_id(k, 'm', 2),
+		.role = "agent",
+		.site = "lab",
+		.box = "abcd",
+		.forked_from = from};
+
+	kit_enrol(k, 1, "same", "lab");
+	assert_int_equal(ok(k, trust_fork(k->db, from, "abcd", k->a, &out, &k->e)), 0);
+	ok(k, trust_enrol(k->db, &fork, "same", NULL, NOW, &k->e));
+	assert_int_equal(ok(k, trust_fork(k->db, from, "abcd", k->a, &out, &k->e)), 1);
+	assert_string_equal(out.id, fork.id);
+	assert_int_equal(ok(k, trust_fork(k->db, from, "abce", k->a, &out, &k->e)), 0);
+	assert_int_equal(ok(k, trust_fork(k->db, fork.id, "abcd", k->a, &out, &k->e)), 0);
+}
+
 static void settings(void **state)
 {
 	struct kit *k = *state;
@@ -149,7 +170,7 @@ static void settings(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {TEST(spending), TEST(tokens_inside_a_scope),
-		TEST(newcomers), TEST(cutting_off), TEST(settings)};
+		TEST(newcomers), TEST(cutting_off), TEST(forks), TEST(settings)};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

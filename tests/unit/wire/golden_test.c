@@ -10,8 +10,10 @@
 #include <stdint.h>
 #include <cmocka.h>
 #include "base/file.h"
+#include "wire/reply.h"
 #include "wire/sign.h"
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #define AGENT "01aaaaaaaaaaaaaaaaaaaaaaaa"
@@ -78,7 +80,8 @@ static const struct {
 	{"attach", "up", "3",
 		"{\"action\":\"" ACTION
 		"\",\"name\":\"stdout\",\"offset\":0,\"total\":1,\"data\":\"eA==\"}"},
-	{"fork", "up", "4", "{\"csr\":\"\",\"box\":\"\"}"},
+	{"fork", "up", "4", "{\"csr\":\"\",\"box\":\"\"}"}, /* as it was once */
+	{"fork-asked", "up", "0", "{\"csr\":\"\",\"box\":\"\"}"},
 	{"renew", "up", "0", "{\"csr\":\"\"}"},
 	{"missing", "up", "0", "{\"stream\":\"" STREAM "\",\"upto\":4}"},
 	{"live", "up", "0", "{\"action\":\"" ACTION "\",\"state\":\"running\",\"started\":1}"},
@@ -100,10 +103,31 @@ static const struct {
 };
 #define PLAIN_N (sizeof plain / sizeof *plain)
 
+static const char *type_of(size_t i)
+{
+	return strncmp(plain[i].name, "fork", 4) == 0 ? "fork" : plain[i].name;
+}
+
+/* committed and resend are about a stream, full is about none. */
+static void make_reply(const char *kind, const char *seq, struct buf *out)
+{
+	struct reply r = {kind, AGENT, seq ? STREAM : "", seq ? atoi(seq) : 0};
+	char mac[DIGEST_LEN + 1];
+
+	reply_mac(&r, mac_key, mac);
+	if (seq)
+		frame_add(out, kind,
+			PAIR("agent", AGENT, "route", "", "stream", STREAM, "seq", seq, "mac", mac),
+			"", 0);
+	else
+		frame_add(out, kind, PAIR("agent", AGENT, "route", RELAY "," ACTION, "mac", mac),
+			"", 0);
+}
+
 static void make(size_t i, struct buf *out)
 {
 	const char *kind = plain[i].kind, *detail = plain[i].detail, *body = plain[i].body;
-	const char *type = strcmp(plain[i].name, "fork-order") == 0 ? "fork" : plain[i].name;
+	const char *type = type_of(i);
 
 	if (strcmp(kind, "up") == 0)
 		make_up(type, *detail - '0', body, out);
@@ -111,10 +135,8 @@ static void make(size_t i, struct buf *out)
 		make_sign(type, detail, body, out);
 	else if (strcmp(kind, "give") == 0)
 		make_give(out);
-	else if (detail)
-		frame_add(out, kind,
-			PAIR("agent", AGENT, "route", "", "stream", STREAM, "seq", detail), body,
-			strlen(body));
+	else if (detail || strcmp(kind, "full") == 0)
+		make_reply(kind, detail, out);
 	else if (strcmp(kind, "hello") == 0 || strcmp(kind, "answer") == 0)
 		frame_add(out, kind, PAIR(NULL), body, strlen(body));
 	else
@@ -135,7 +157,7 @@ static void understood(size_t i, const struct frame *f)
 	if (frame_is(f, "up")) {
 		assert_int_equal(envelope_parse(f, &env, &e), 0);
 		assert_true(envelope_check(&env, mac_key));
-		assert_string_equal(env.kind, plain[i].name);
+		assert_string_equal(env.kind, type_of(i));
 		assert_int_equal(env.seq, *plain[i].detail - '0');
 	} else if (frame_is(f, "sign")) {
 		assert_int_equal(sign_public(seed, pub), 0);
@@ -155,8 +177,9 @@ static void understood(size_t i, const struct frame *f)
 			(const uint8_t *)f->body, f->body_len, r.root));
 		buf_release(&action);
 		return;
-	} else if (plain[i].detail) {
-		assert_int_equal(frame_int(f, "seq", &seq), 0);
+	} else if (plain[i].detail || frame_is(f, "full")) {
+		assert_int_equal(frame_int(f, "seq", &seq), plain[i].detail ? 0 : -1);
+		assert_true(reply_check(f, mac_key));
 	}
 	assert_int_equal(f->body_len, strlen(plain[i].body));
 	assert_memory_equal(f->body, plain[i].body, f->body_len);

@@ -210,6 +210,43 @@ static void test_fork_is_another_agent(void **state)
 	identity_release(&i);
 }
 
+/* It asks until it is answered, and is the same one each time; a renewal's answer ends the asking. */
+static void test_a_fork_is_asked_again(void **state)
+{
+	char csr[PKI_PEM_MAX], chain[PKI_PEM_MAX];
+	uint8_t box[BOX_KEY_BYTES];
+	struct identity i;
+	struct err e = ERR_INIT;
+
+	load(&i);
+	assert_false(identity_forking(&i));
+	renew(&i, true, csr);
+	memcpy(box, i.next_box, sizeof box);
+	identity_release(&i);
+	load(&i);
+	assert_true(identity_forking(&i));
+	renew(&i, true, csr);
+	assert_memory_equal(i.next_box, box, sizeof box);
+	kit_sign(&ca, PKI_AGENT, KIT_AGENT, csr, chain);
+	assert_int_equal(identity_renewed(&i, chain, strlen(chain), &e), 1);
+	assert_false(identity_forking(&i));
+	identity_release(&i);
+}
+
+/* Due at two thirds; asked again ever more often until the end, never more than once a second. */
+static void test_when_to_renew(void **state)
+{
+	struct identity i = {.not_before_ms = 0, .not_after_ms = 90000};
+
+	assert_int_equal(identity_renew_wait_ms(&i, 0, 300000), 60000);
+	assert_int_equal(identity_renew_wait_ms(&i, 0, 7000), 7000);
+	assert_int_equal(identity_renew_wait_ms(&i, 59500, 300000), 1000);
+	assert_int_equal(identity_renew_wait_ms(&i, 60000, 300000), 7500);
+	assert_int_equal(identity_renew_wait_ms(&i, 80000, 300000), 2500);
+	assert_int_equal(identity_renew_wait_ms(&i, 89999, 300000), 1000);
+	assert_int_equal(identity_renew_wait_ms(&i, 200000, 300000), 1000);
+}
+
 static int take_list(
 	struct identity *i, const char *version, const char *body, const uint8_t by[SIGN_KEY_BYTES])
 {
@@ -291,6 +328,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_damaged, make, clean),
 		cmocka_unit_test_setup_teardown(test_renewal_over_a_restart, make, clean),
 		cmocka_unit_test_setup_teardown(test_fork_is_another_agent, make, clean),
+		cmocka_unit_test_setup_teardown(test_a_fork_is_asked_again, make, clean),
+		cmocka_unit_test(test_when_to_renew),
 		cmocka_unit_test_setup_teardown(test_parents, make, clean),
 	};
 

@@ -31,7 +31,7 @@ struct link {
 	/* what happened */
 	char seen[64], acked[64];
 	uint64_t cursor;
-	int downs, taken, contacts, presences;
+	int downs, taken, contacts, presences, refusals, copies;
 	uint64_t slow_ticket; /* what the parent's disk has not written yet */
 	bool slow;
 	bool revoked, expired, send, contact;
@@ -109,6 +109,11 @@ static void acked(void *ctx, const char *child, const char *key, int64_t tag)
 static void presence(void *ctx, const struct hub_presence *p)
 {
 	((struct link *)ctx)->presences++;
+}
+
+static void refused(void *ctx, const struct err *e)
+{
+	((struct link *)ctx)->refusals++;
 }
 
 static void serve(void *ctx, struct http_req *req)
@@ -189,11 +194,16 @@ static void contact(void *ctx, bool made, const char *address, const struct err 
 		l->why = *why;
 }
 
+static void copies(void *ctx)
+{
+	((struct link *)ctx)->copies++;
+}
+
 static void open_link(struct link *l, bool udp)
 {
-	static const struct hub_ops hub_ops = {admit, hello, take, acked, NULL, presence};
+	static const struct hub_ops hub_ops = {admit, hello, take, acked, NULL, presence, refused};
 	static const struct uplink_ops uplink_ops = {
-		say_hello, collect, accepted, lost, down, judge, parent, waiting, contact};
+		say_hello, collect, accepted, lost, down, judge, parent, waiting, contact, copies};
 	struct err e = ERR_INIT;
 	char address[32];
 	const char *list[] = {address};
@@ -381,6 +391,49 @@ static void test_expired_takes_renewals_only(void **state)
 	uplink_wake(l.uplink);
 	UNTIL(&l, (hub_counts(l.hub, &hc), hc.refused >= 1));
 	assert_int_equal(l.taken, 0);
+	assert_true(l.refusals >= 1);
+	close_link(&l);
+}
+
+/* It is given its next certificate and nothing else, and that gives away nothing of what waits. */
+static void test_expired_is_given_its_certificate_only(void **state)
+{
+	struct link l;
+	struct hub_counts hc;
+
+	open_link(&l, false);
+	UNTIL(&l, (hub_counts(l.hub, &hc), hc.held == 1));
+	l.expired = true;
+	hub_drop(l.hub, AGENT, PKI_AGENT);
+	post(&l, "give:1", "an order");
+	post(&l, "cert:1", "a certificate");
+	UNTIL(&l, l.downs >= 3);
+	assert_string_equal(l.seen, "a certificate");
+	assert_string_equal(l.acked, "");
+	l.expired = false;
+	UNTIL(&l, strcmp(l.acked, "cert:1") == 0);
+	hub_counts(l.hub, &hc);
+	assert_int_equal(hc.mail, 0);
+	close_link(&l);
+}
+
+/* A new stream is a restart. One that comes back is a second installation with the same identity. */
+static void test_a_stream_that_comes_back(void **state)
+{
+	static const char *const streams[] = {
+		"1111111111111111", "2222222222222222", "3333333333333333", "1111111111111111"};
+	struct link l;
+	char key[16];
+
+	open_link(&l, false);
+	for (int i = 0; i < 4; i++) {
+		assert_int_equal(l.copies, 0);
+		uplink_stream(l.uplink, streams[i]);
+		snprintf(key, sizeof key, "k%d", i);
+		post(&l, key, key);
+		UNTIL(&l, strcmp(l.acked, key) == 0);
+	}
+	UNTIL(&l, l.copies > 0);
 	close_link(&l);
 }
 
@@ -403,7 +456,7 @@ static void test_parent_restarts(void **state)
 		.idle_ms = 60000,
 		.handler = serve,
 		.ctx = &l};
-	static const struct hub_ops hub_ops = {admit, hello, take, acked, NULL, presence};
+	static const struct hub_ops hub_ops = {admit, hello, take, acked, NULL, presence, refused};
 	l.http = http_server_open(l.base, &http, &e);
 	SSL_CTX_free(tls);
 	struct hub_conf hub = {.base = l.base,
@@ -430,6 +483,8 @@ int main(void)
 		cmocka_unit_test(test_ping),
 		cmocka_unit_test(test_revoked),
 		cmocka_unit_test(test_expired_takes_renewals_only),
+		cmocka_unit_test(test_expired_is_given_its_certificate_only),
+		cmocka_unit_test(test_a_stream_that_comes_back),
 		cmocka_unit_test(test_parent_restarts),
 	};
 

@@ -303,6 +303,33 @@ static void test_a_new_stream_and_a_new_identity(void **state)
 	spool_close(s);
 }
 
+/* One that was accepted and is not committed is asked for again, the oldest; what is on its way is left alone. */
+static void test_the_oldest_is_asked_again(void **state)
+{
+	struct spool *s = open_spool(1 << 20, 100);
+	char bodies[64];
+	int64_t ticket;
+
+	assert_false(spool_ask(s));
+	add(s, "a", NULL);
+	assert_false(spool_ask(s)); /* not sent */
+	ticket = collect(s, bodies, sizeof bodies);
+	assert_false(spool_ask(s)); /* not accepted */
+	spool_accepted(s, ticket);
+	add(s, "b", NULL);
+	spool_accepted(s, collect(s, bodies, sizeof bodies));
+	assert_string_equal(bodies, "b");
+	assert_true(spool_ask(s));
+	ticket = collect(s, bodies, sizeof bodies);
+	assert_string_equal(bodies, "a");
+	spool_accepted(s, ticket);
+	assert_int_equal(spool_committed(s, spool_stream(s), 1), 0);
+	assert_true(spool_ask(s));
+	collect(s, bodies, sizeof bodies);
+	assert_string_equal(bodies, "b");
+	spool_close(s);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -314,6 +341,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(
 			test_nothing_half_is_collected, make_dir, remove_dir),
 		cmocka_unit_test_setup_teardown(test_volatile_is_not_kept, make_dir, remove_dir),
+		cmocka_unit_test_setup_teardown(
+			test_the_oldest_is_asked_again, make_dir, remove_dir),
 		cmocka_unit_test_setup_teardown(
 			test_a_restart_keeps_what_was_not_committed, make_dir, remove_dir),
 		cmocka_unit_test_setup_teardown(test_a_restart_with_a_hole, make_dir, remove_dir),
