@@ -9,15 +9,16 @@ load kvm
 GUESTS=1; [ -z "$LONG" ] || GUESTS=5
 
 setup_file() {
-	local why
-	why=$(lab_missing virsh libvirtd virtlogd qemu-system-x86_64)
-	[ -z "$why" ] || skip "$why"
+	lab_may kvm virsh libvirtd virtlogd qemu-system-x86_64 || return 0
 	kvm_open $GUESTS
 }
 
+setup() {
+	[ -z "$WHY" ] || skip "$WHY"
+}
+
 teardown_file() {
-	[ -n "$WORK" ] || return 0
-	kvm_close
+	[ -z "$WORK" ] || kvm_close
 }
 
 @test "hosts and guests are online, each under its own name" {

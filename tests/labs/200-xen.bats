@@ -8,10 +8,12 @@ load xen
 GUESTS=1; [ -z "$LONG" ] || GUESTS=3
 
 setup_file() {
-	local why
-	why=$(lab_missing qemu-system-x86_64)
-	[ -z "$why" ] || skip "$why"
+	lab_may xen qemu-system-x86_64 || return 0
 	xen_open $GUESTS
+}
+
+setup() {
+	[ -z "$WHY" ] || skip "$WHY"
 }
 
 teardown_file() {

@@ -15,6 +15,7 @@ parts_kernel() {
 parts_unpack() {
 	local root=$CACHE/$1 list; shift
 	list="$*"
+	[ -n "$list" ] || { echo "apt does not know the packages for $root"; return 1; }
 	mkdir -p "$CACHE/debs"
 	(
 		flock 9
@@ -24,10 +25,11 @@ parts_unpack() {
 		local p file
 		for p in $list; do
 			if [ -z "$(find "$CACHE/debs" -name "${p}_*.deb")" ]; then
-				(cd "$CACHE/debs" && apt-get -qq -o APT::Sandbox::User=root download "$p") || exit 1
+				(cd "$CACHE/debs" && apt-get -qq -o APT::Sandbox::User=root download "$p" >/dev/null 2>&1) ||
+					{ echo "$p cannot be downloaded"; exit 1; }
 			fi
 			file=$(find "$CACHE/debs" -name "${p}_*.deb" | head -1)
-			dpkg-deb -x "$file" "$root" || exit 1
+			dpkg-deb -x "$file" "$root" || { echo "$file is damaged"; exit 1; }
 		done
 		echo "$list" >"$root.list"
 	) 9>"$CACHE/lock"

@@ -28,15 +28,17 @@ vif = ["mac=00:16:3e:77:03:$(printf %02x "$1"),bridge=br0,script=/etc/xen/script
 END
 }
 
+# xen_fetch: what is downloaded once. A failure says why.
+xen_fetch() {
+	parts_unpack dom0 "$(parts_kernel linux-image-amd64)" &&
+		parts_unpack cloud "$(parts_kernel linux-image-cloud-amd64)" &&
+		# shellcheck disable=SC2086
+		parts_unpack xen $XEN_PACKAGES
+}
+
 # xen_parts GUESTS: $WORK/xen, $WORK/dom0-kernel and $WORK/dom0.img with so many guests in it.
 xen_parts() {
-	local kernel cloud tree=$WORK/dom0 root=$CACHE/xen i
-	kernel=$(parts_kernel linux-image-amd64)
-	cloud=$(parts_kernel linux-image-cloud-amd64)
-	[ -n "$kernel" ] && [ -n "$cloud" ] || { echo "apt knows no Linux kernels"; return 1; }
-	# shellcheck disable=SC2086
-	{ parts_unpack dom0 "$kernel" && parts_unpack cloud "$cloud" && parts_unpack xen $XEN_PACKAGES; } ||
-		{ echo "Xen and its kernels cannot be downloaded"; return 1; }
+	local tree=$WORK/dom0 root=$CACHE/xen i
 	gunzip -c "$root"/boot/xen-4.17-amd64.gz >"$WORK/xen"
 	cp "$CACHE"/dom0/boot/vmlinuz-* "$WORK/dom0-kernel"
 
@@ -66,7 +68,7 @@ xen_parts() {
 # xen_open [GUESTS]
 xen_open() {
 	lab_open
-	xen_parts "${1:-1}" || return 1
+	xen_parts "${1:-1}"
 	ns_add xen 10.77.0.20/16
 	ns xen ip link add br0 type bridge
 	ns xen ip tuntap add tap0 mode tap
