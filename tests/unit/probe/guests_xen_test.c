@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 /* Xen: S-expressions of two generations, libxl's JSON, the tables of xm and xl. */
 #include "guests_kit.h"
+#include "base/file.h"
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdlib.h>
 #include <string.h>
 #include <cmocka.h>
 
@@ -150,6 +152,23 @@ static void test_deep(void **state)
 	assert_non_null(strstr(e.text, "too deep"));
 }
 
+/* What xl of a real dom0 says (tests/labs/200-xen.bats). */
+static void test_recorded(void **state)
+{
+	struct err e = ERR_INIT;
+	struct buf text;
+	char *got;
+
+	buf_init(&text, GUESTS_TEXT_MAX);
+	assert_int_equal(file_read(TEST_DATA "/guests/xen-xl-list-l-real.json", &text, &e), 0);
+	got = guests_lines("xl-list-l", buf_str(&text), text.len, &e);
+	assert_non_null(got);
+	assert_string_equal(
+		got, "x1 b1589f9d-51c5-4423-ac60-4c8d2227a844 00:16:3e:77:03:01 167772160 1 -\n");
+	free(got);
+	buf_release(&text);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -158,6 +177,7 @@ int main(void)
 		cmocka_unit_test(test_tables),
 		cmocka_unit_test(test_cfg),
 		cmocka_unit_test(test_deep),
+		cmocka_unit_test(test_recorded),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
