@@ -81,6 +81,13 @@ static void look_at_firmware(const struct probe_env *env, struct json *attribute
 			lower(line);
 		subject_text(attributes, firmware_texts[i].attribute, line);
 	}
+	/* A paravirtual guest of Xen has no firmware; what its host calls it by stands here. dom0 is 0. */
+	if (!json_has(attributes, "him.host.uuid") &&
+		subject_line(env, line, sizeof(line), "/sys/hypervisor/uuid") &&
+		!says_nothing(line)) {
+		lower(line);
+		subject_text(attributes, "him.host.uuid", line);
+	}
 	if (subject_number(env, &chassis, DMI "chassis_type"))
 		json_set_int(attributes, "him.chassis.type", chassis);
 	if (!json_has(attributes, "him.host.model") &&

@@ -420,6 +420,32 @@ static void test_firmware(void **state)
 	}
 }
 
+/* A paravirtual guest of Xen has no firmware; dom0 calls itself 0, and has one. */
+static void test_xen_uuid(void **state)
+{
+	static const struct {
+		const char *xen, *firmware, *told;
+	} rows[] = {{"B1589F9D-51c5-4423-ac60-4c8d2227a844\n", NULL,
+			    "\"b1589f9d-51c5-4423-ac60-4c8d2227a844\""},
+		{"00000000-0000-0000-0000-000000000000\n", NULL, NULL},
+		{"00000000-0000-0000-0000-000000000000\n", "4c4c4544-0042-3510-8052-b4c04f4a4a32\n",
+			"\"4c4c4544-0042-3510-8052-b4c04f4a4a32\""}};
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		char *root = root_make();
+		root_text(root, "/sys/hypervisor/uuid", rows[i].xen);
+		if (rows[i].firmware)
+			root_text(root, "/sys/class/dmi/id/product_uuid", rows[i].firmware);
+		struct json *doc = root_document(root);
+		const struct json *uuid = json_get(json_get(doc, "attributes"), "him.host.uuid");
+		if (rows[i].told)
+			assert_json(uuid, rows[i].told);
+		else
+			assert_null(uuid);
+		json_free(doc);
+		root_remove(root);
+	}
+}
+
 static void test_time_zone(void **state)
 {
 	static const struct {
@@ -461,6 +487,7 @@ int main(void)
 		cmocka_unit_test(test_idle_machine),
 		cmocka_unit_test(test_identity),
 		cmocka_unit_test(test_firmware),
+		cmocka_unit_test(test_xen_uuid),
 		cmocka_unit_test(test_time_zone),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
