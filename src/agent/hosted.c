@@ -7,10 +7,11 @@
  *	poll: the stamp is another ────────┼──> child ──> probe_give ──> report_soon
  *	an hour went by ───────────────────┘
  *
- * A second after a change it is looked, because what makes a guest touches many files. After
- * a look there is a rest of fifty times the processor's time it took: a host of a thousand guests
- * where one starts every second costs no more than a fiftieth of a processor. A platform that could
- * not tell keeps the guests it told before.
+ * A second after a change it is looked, because what makes a guest touches many files. Looks are paid
+ * for out of a credit of processor time that grows by a fiftieth of the time that goes by: a host of
+ * a thousand guests where one starts every second costs no more than a fiftieth of a processor, and
+ * one where little happens is looked at as soon as something does, however slow it is. A platform that
+ * could not tell keeps the guests it told before.
  *
  * A platform that hangs would keep the others waiting at every look: it is left alone for a while.
  *
@@ -34,7 +35,8 @@
 #include <unistd.h>
 
 #define MOMENT_MS 1000
-#define REST_FACTOR 50
+#define CREDIT_SHARE 50
+#define CREDIT_MAX_MS 3000
 #define REST_MAX_MS 60000
 #define LATE_MS (GUESTS_LOOK_MS + 15000)
 #define HOURLY_MS 3600000
@@ -47,8 +49,9 @@ struct hosted {
 	struct event *changed,
 		*timer;  /* timer: the next poll, or the end of a child that is late */
 	bool known, due; /* due: a change that no look has seen yet */
-	int64_t looked_mono, rest_until_mono;
-	int64_t cpu_ms; /* of the last child and what it started */
+	int64_t looked_mono;
+	int64_t credit_ms, credit_mono; /* of processor time, as it was then; below 0: a rest */
+	int64_t cpu_ms;                 /* of the last child and what it started */
 
 	char without
 		[200]; /* slow platforms, joined by commas, and until when they are left alone */
@@ -68,12 +71,29 @@ static void timer_in(struct hosted *h, int64_t ms)
 	event_add(h->timer, &tv);
 }
 
+static void pay(struct hosted *h, int64_t cpu_ms)
+{
+	int64_t now = clock_mono_ms();
+	int64_t credit = h->credit_ms + (now - h->credit_mono) / CREDIT_SHARE;
+
+	h->credit_ms = (credit < CREDIT_MAX_MS ? credit : CREDIT_MAX_MS) - cpu_ms;
+	if (h->credit_ms < -REST_MAX_MS / CREDIT_SHARE)
+		h->credit_ms = -REST_MAX_MS / CREDIT_SHARE;
+	h->credit_mono = now;
+}
+
+/* How long until the credit is enough for a look. */
+static int64_t rest(const struct hosted *h)
+{
+	return h->credit_mono - h->credit_ms * CREDIT_SHARE - clock_mono_ms();
+}
+
 static void poll_again(struct hosted *h)
 {
-	int64_t now = clock_mono_ms(), ms = h->agent->conf->report_ms;
+	int64_t ms = h->agent->conf->report_ms;
 
 	if (h->due) {
-		ms = h->rest_until_mono - now;
+		ms = rest(h);
 		ms = ms > MOMENT_MS ? ms : MOMENT_MS;
 	}
 	timer_in(h, ms);
@@ -167,15 +187,12 @@ static void child_end(struct hosted *h)
 
 static void child_done(struct hosted *h)
 {
-	int64_t now = clock_mono_ms(), rest;
-
 	child_end(h);
-	rest = h->cpu_ms * REST_FACTOR;
+	pay(h, h->cpu_ms);
 	take_said(h);
 	buf_release(&h->said);
 	h->known = true;
-	h->looked_mono = now;
-	h->rest_until_mono = now + (rest < REST_MAX_MS ? rest : REST_MAX_MS);
+	h->looked_mono = clock_mono_ms();
 	poll_again(h);
 	report_soon(h->agent);
 }
@@ -273,6 +290,8 @@ void hosted_open(struct agent *a, const struct json *before)
 	a->hosted = h;
 	h->agent = a;
 	h->fd = -1;
+	h->credit_ms = CREDIT_MAX_MS;
+	h->credit_mono = clock_mono_ms();
 	h->watch = guests_watch_open("");
 	h->timer = event_new(a->base, -1, 0, on_timer, h);
 	probe_give(a->probe, "guests", guests, NULL);
