@@ -398,6 +398,27 @@ static void test_watch_many(void **state)
 	root_remove(root);
 }
 
+/* `xl list -l` makes and removes locks beside what it reads. */
+static void test_watch_locks(void **state)
+{
+	char *root = root_make();
+	root_text(root, "/proc/xen/capabilities", "control_d\n");
+	root_text(root, "/var/lib/xen/userdata-d.1." A ".libxl-json", "{}");
+	struct guests_watch *w = guests_watch_open(root);
+	assert_true(guests_watch_changed(w));
+	guests_watch_drain(w);
+	root_text(root, "/var/lib/xen/userdata-l.1." A ".domain-userdata-lock", "");
+	root_text(root, "/var/lib/xen/userdata-l.1." A ".libxl-device-changes-lock", "");
+	assert_true(readable(w));
+	assert_false(guests_watch_drain(w));
+	root_text(root, "/var/lib/xen/userdata-l.2." B ".domain-userdata-lock", "");
+	root_text(root, "/var/lib/xen/userdata-d.2." B ".libxl-json", "{}");
+	assert_true(readable(w));
+	assert_true(guests_watch_drain(w));
+	guests_watch_close(w);
+	root_remove(root);
+}
+
 static void test_watch_silent(void **state)
 {
 	char *root = root_make();
@@ -429,6 +450,7 @@ int main(void)
 		cmocka_unit_test(test_watch),
 		cmocka_unit_test(test_watch_inside),
 		cmocka_unit_test(test_watch_many),
+		cmocka_unit_test(test_watch_locks),
 		cmocka_unit_test(test_watch_silent),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
