@@ -33,9 +33,63 @@ teardown_file() {
 	[ "$(json .done)" = $((2 * GUESTS)) ]
 }
 
-@test "a live migration keeps the guest and its agent online" {
+@test "a guest knows that it is one, and of what" {
+	local name
+	until_true "$LIMIT" is 'him.kind:vm him.hypervisor:qemu him.virt.role:guest' $((2 * GUESTS))
+	for name in a1 b1; do
+		[ "$(fact $name him.host.uuid)" = "$(uuid_of $name)" ]
+	done
+}
+
+@test "what a host lists is not believed before an administrator says so" {
+	run runs_on a1
+	[ "$output" = "" ]
+}
+
+@test "every guest is tied to its own host" {
+	local i
+	host_mark hA hB
+	for i in $(seq $GUESTS); do
+		until_true "$LIMIT" is_on "a$i" hA
+		until_true "$LIMIT" is_on "b$i" hB
+	done
+	[ "$(on_server /machines/hA | jq '."him.guests"')" = $GUESTS ]
+}
+
+@test "why names the MAC and the UUID, seen from both sides" {
+	run on_server /machines/a1/why
+	[ "$(json '[.evidence[] | select(.verdict == "counted") | .key | split(" ")[0]] | sort | join(" ")')" = "mac uuid" ]
+	[ "$(json '[.sightings[] | select(.live) | .source_name] | sort | join(" ")')" = "a1 hA" ]
+}
+
+@test "a live migration closes one link and opens another within 5 s, and the guest stays online" {
+	local before after
+	before=$(now)
 	guest_move a1 hA hB 10.77.0.12
+	after=$(now)
 	on_host hB domstate a1 | grep running
+	until_true "$LIMIT" is_on a1 hB
+	moved_within a1 hA hB 5 "$after"
+	is_on a1 hA "$before"
+	is_on a1 hB "$(now)"
+	[ "$(on_server /machines/hA | jq '."him.guests" // 0')" = $((GUESTS - 1)) ]
 	run hm run --wait --json 'name:a1' -- cat /proc/sys/kernel/hostname
 	[ "$status" -eq 0 ]
+}
+
+@test "what stops with a host is what runs on it now" {
+	run on_server /machines/hB/impact
+	[ "$(json .stops)" = $((GUESTS + 1)) ]
+	[ "$(json '[.guests[].name] | sort | .[0]')" = a1 ]
+	run on_server /machines/hA/impact
+	[ "$(json .stops)" = $((GUESTS - 1)) ]
+}
+
+@test "a guest is seen within 5 s of its start and of its end, with or without an agent" {
+	guest_start hA late 99
+	until_true 5 is_on late hA
+	on_host hA destroy late
+	until_true 5 is_on late ""
+	on_host hB destroy b1
+	until_true 5 is_on b1 ""
 }

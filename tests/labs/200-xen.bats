@@ -36,3 +36,30 @@ teardown_file() {
 		[ "$(json ".[] | select(.config.c_info.name == \"x$i\") | .config.nics[0].mac")" = "00:16:3e:77:03:0$i" ]
 	done
 }
+
+@test "dom0 is the physical machine and a host, its guests are paravirtual, and each says so" {
+	local i
+	[ "$(fact dom0 him.kind) $(fact dom0 him.hypervisor) $(fact dom0 him.virt.role)" = "physical xen host" ]
+	for i in $(seq $GUESTS); do
+		[ "$(fact "x$i" him.kind) $(fact "x$i" him.hypervisor) $(fact "x$i" him.virt.mode)" = "vm xen pv" ]
+	done
+}
+
+@test "every guest is tied to dom0, by its MAC and by the UUID of /sys/hypervisor" {
+	local i
+	host_mark dom0
+	for i in $(seq $GUESTS); do
+		until_true "$LIMIT" is_on "x$i" dom0
+		run on_server "/machines/x$i/why"
+		[ "$(json '[.evidence[] | select(.verdict == "counted") | .key | split(" ")[0]] | sort | join(" ")')" = "mac uuid" ]
+	done
+}
+
+@test "a guest is seen within 5 s of its end and of its start" {
+	run hm run --wait --json name:dom0 -- xl destroy x1
+	[ "$status" -eq 0 ]
+	until_true 5 is_on x1 ""
+	run hm run --wait --json name:dom0 -- xl create /guests/x1.cfg
+	[ "$status" -eq 0 ]
+	until_true 5 is_on x1 dom0
+}

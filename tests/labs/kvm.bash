@@ -50,8 +50,9 @@ host_close() {
 	stop "$1" KILL
 }
 
-virsh_uri() {
-	echo "${2:-qemu}${3-+unix}:///system?socket=$WORK/$1/run/libvirt/libvirt-sock"
+virsh_uri() { # virsh_uri HOST [DRIVER]
+	local path=/system; [ "${2:-qemu}" = qemu ] || path=/
+	echo "${2:-qemu}+unix://$path?socket=$WORK/$1/run/libvirt/libvirt-sock"
 }
 
 on_host() { # on_host NAME VIRSH-COMMAND...
@@ -92,6 +93,10 @@ END
 
 guest_mac() {
 	printf '52:54:00:77:02:%02x' "$1"
+}
+
+uuid_of() { # uuid_of NAME
+	sed -n 's|.*<uuid>\(.*\)</uuid>|\1|p' "$WORK/$1.xml"
 }
 
 guest_start() { # guest_start HOST NAME N

@@ -2,14 +2,16 @@
 # What every lab shares: may it run here at all, an installation (server and relay in a namespace of their own on a bridge that
 # the hosts and guests reach), questions to it. Rests on the flows' lib.bash (waiting, starting, ending) and net.bash (namespaces).
 
+export HIM_BUILD=${HIM_BUILD:-build}
 source "$(dirname "${BASH_SOURCE[0]}")/../flow/lib.bash"
 NET=${NET:-hl$$}
 source "$ROOT/tests/flow/net.bash"
 source "$ROOT/tests/labs/parts.bash"
+source "$ROOT/tests/labs/topology.bash"
 
 RELAY=10.77.0.1:8445
 LONG=; [ "${HIM_LABS:-short}" != long ] || LONG=yes
-AGENT_OPTIONS=${HIM_LABS_AGENT_OPTIONS:---report-interval 5s}
+AGENT_OPTIONS=${HIM_LABS_AGENT_OPTIONS:---keepalive 5s}
 
 # lab_missing PROGRAM...: why a lab that needs these cannot run on this machine, in a sentence; nothing when it can.
 lab_missing() {
@@ -19,8 +21,6 @@ lab_missing() {
 	for p in busybox apt-get dpkg-deb jq curl ip unshare flock "$@"; do
 		PATH=$PATH:/usr/sbin command -v "$p" >/dev/null || { echo "$p is not installed"; return; }
 	done
-	[ -x "$STATIC/him-agent" ] || { echo "$STATIC/him-agent is not built: make"; return; }
-	[ -x "$BUILD/him-server" ] || { echo "$BUILD/him-server is not built: make, or make test"; return; }
 	ip netns add "$NET-try" 2>/dev/null || { echo "this machine allows no network namespaces"; return; }
 	ip netns del "$NET-try"
 	unshare -m -u -p --fork true 2>/dev/null || echo "this machine allows no mount namespaces"
@@ -38,6 +38,7 @@ lab_may() {
 
 # lab_open: the namespaces core and srv, the server and a relay in srv, a token for everybody. Sets FP and TOKEN.
 lab_open() {
+	[ -x "$STATIC/him-agent" ] && [ -x "$BUILD/him-server" ] || { echo "build first: make"; return 1; }
 	work_open
 	net_open
 	ns_add srv 10.77.0.1/16
