@@ -120,6 +120,21 @@ static void watch(struct guests_watch *w, const char *path)
 	}
 }
 
+/* A folder that is not there yet: the one above says when it comes, unless all the world writes there. */
+static void watch_above(struct guests_watch *w, const char *path)
+{
+	static const char *const shared[] = {
+		"/etc", "/run", "/sys/fs/cgroup", "/var/lib", "/var/run"};
+	const char *slash = strrchr(path, '/');
+	char above[PATH_MAX];
+
+	snprintf(above, sizeof(above), "%.*s", (int)(slash - path), path);
+	for (size_t i = 0; i < sizeof(shared) / sizeof(shared[0]); i++)
+		if (strcmp(above + strlen(w->root), shared[i]) == 0)
+			return;
+	watch(w, above);
+}
+
 /* The sum over the entries, so that their order does not matter. */
 static uint64_t folder_stamp(struct guests_watch *w, const char *folder)
 {
@@ -132,8 +147,10 @@ static uint64_t folder_stamp(struct guests_watch *w, const char *folder)
 
 	snprintf(path, sizeof(path), "%s%.*s", w->root, (int)(n - inside), folder);
 	DIR *dir = opendir(path);
-	if (!dir)
+	if (!dir) {
+		watch_above(w, path);
 		return 0;
+	}
 	watch(w, path);
 	while ((d = readdir(dir))) {
 		if (d->d_name[0] == '.' || fstatat(dirfd(dir), d->d_name, &st, AT_SYMLINK_NOFOLLOW))

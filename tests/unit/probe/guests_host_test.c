@@ -360,6 +360,21 @@ static void test_watch(void **state)
 	root_remove(root);
 }
 
+/* An agent that starts before libvirt's drivers does. */
+static void test_watch_early(void **state)
+{
+	char *root = root_make();
+	root_text(root, "/var/run/libvirt/virtlogd-sock", "");
+	root_text(root, "/etc/libvirt/qemu/.keep", "");
+	struct guests_watch *w = guests_watch_open(root);
+	assert_true(guests_watch_changed(w));
+	root_text(root, "/var/run/libvirt/qemu/web.pid", "42\n");
+	assert_true(readable(w));
+	assert_true(guests_watch_drain(w));
+	guests_watch_close(w);
+	root_remove(root);
+}
+
 static void test_watch_inside(void **state)
 {
 	char *root = root_make();
@@ -448,6 +463,7 @@ int main(void)
 		cmocka_unit_test(test_section),
 		cmocka_unit_test(test_twins),
 		cmocka_unit_test(test_watch),
+		cmocka_unit_test(test_watch_early),
 		cmocka_unit_test(test_watch_inside),
 		cmocka_unit_test(test_watch_many),
 		cmocka_unit_test(test_watch_locks),
