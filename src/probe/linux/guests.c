@@ -121,18 +121,20 @@ static void watch(struct guests_watch *w, const char *path)
 }
 
 /* A folder that is not there yet: the one above says when it comes, unless all the world writes there. */
-static void watch_above(struct guests_watch *w, const char *path)
+static void watch_above(struct guests_watch *w, const char *folder)
 {
-	static const char *const shared[] = {
-		"/etc", "/run", "/sys/fs/cgroup", "/var/lib", "/var/run"};
-	const char *slash = strrchr(path, '/');
+	static const char *const shared[] = {"/etc", "/root/.config", "/run", "/sys/fs/cgroup",
+		"/sys/fs/cgroup/systemd", "/var/lib", "/var/run"};
+	size_t n = strlen(folder);
 	char above[PATH_MAX];
 
-	snprintf(above, sizeof(above), "%.*s", (int)(slash - path), path);
+	while (n > 1 && folder[--n] != '/')
+		;
 	for (size_t i = 0; i < sizeof(shared) / sizeof(shared[0]); i++)
-		if (strcmp(above + strlen(w->root), shared[i]) == 0)
+		if (strlen(shared[i]) == n && strncmp(folder, shared[i], n) == 0)
 			return;
-	watch(w, above);
+	if (snprintf(above, sizeof(above), "%s%.*s", w->root, (int)n, folder) < PATH_MAX)
+		watch(w, above);
 }
 
 /* The sum over the entries, so that their order does not matter. */
@@ -148,7 +150,7 @@ static uint64_t folder_stamp(struct guests_watch *w, const char *folder)
 	snprintf(path, sizeof(path), "%s%.*s", w->root, (int)(n - inside), folder);
 	DIR *dir = opendir(path);
 	if (!dir) {
-		watch_above(w, path);
+		watch_above(w, folder);
 		return 0;
 	}
 	watch(w, path);
@@ -255,8 +257,11 @@ bool guests_watch_changed(struct guests_watch *w)
 
 	for (size_t i = 0; i < platforms_count; i++) {
 		const struct platform *p = &platforms[i];
-		if (!p->is_here(w->root))
+		if (!p->is_here(w->root)) {
+			for (size_t k = 0; k < HOST_WATCHES && p->watches[k]; k++)
+				watch_above(w, p->watches[k]);
 			continue;
+		}
 		stamp = hash_add(stamp, p->name, strlen(p->name));
 		silent = silent || p->silent;
 		for (size_t k = 0; k < HOST_WATCHES && p->watches[k]; k++) {

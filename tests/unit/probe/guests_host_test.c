@@ -365,7 +365,6 @@ static void test_watch_early(void **state)
 {
 	char *root = root_make();
 	root_text(root, "/var/run/libvirt/virtlogd-sock", "");
-	root_text(root, "/etc/libvirt/qemu/.keep", "");
 	struct guests_watch *w = guests_watch_open(root);
 	assert_true(guests_watch_changed(w));
 	root_text(root, "/var/run/libvirt/qemu/web.pid", "42\n");
