@@ -156,6 +156,15 @@ static void renew(struct agent *a)
 	uplink_wake(a->uplink);
 }
 
+/* The time for judging our certificate: the earlier of our clock and the parent's, of which one may be wrong, and not before
+ * what the server signed. Too early costs nothing: a parent for which it has ended says so. */
+static int64_t certificate_now(const struct agent *a)
+{
+	int64_t skew = uplink_skew_ms(a->uplink), now = clock_now_ms() + (skew < 0 ? skew : 0);
+
+	return now > a->signed_time_ms ? now : a->signed_time_ms;
+}
+
 static void on_contact(void *ctx, bool made, const char *parent, const struct err *why)
 {
 	if (made) {
@@ -244,7 +253,7 @@ static void on_timer(evutil_socket_t fd, short what, void *arg)
 		(a->tls_stale && tls_apply(a, &e) < 0))
 		log_error("%s", e.text);
 	a->parents_stale = a->tls_stale = false;
-	if (identity_renew_due(&a->id, order_now(a)))
+	if (identity_renew_due(&a->id, certificate_now(a)))
 		renew(a);
 	jobs_forget_before(a->jobs, order_now(a));
 	if (clock_mono_ms() - a->resent_mono >
@@ -252,7 +261,7 @@ static void on_timer(evutil_socket_t fd, short what, void *arg)
 		spool_lost(a->spool, 0);
 		a->resent_mono = clock_mono_ms();
 	}
-	wait = identity_renew_wait_ms(&a->id, order_now(a), TIMER_MS);
+	wait = identity_renew_wait_ms(&a->id, certificate_now(a), TIMER_MS);
 	again = (struct timeval){wait / 1000, wait % 1000 * 1000};
 	event_add(a->timer, &again);
 	agent_trim();

@@ -9,7 +9,7 @@ id_of() { # id_of NAME
 host_mark() {
 	local name
 	for name in "$@"; do
-		on_server "/machines/$name/host" -X POST -d '{"on":true}' | jq -e '."him.host.marked"' >/dev/null
+		on_server "/machines/$name/host" -X POST -d '{"host":true}' | jq -e '."him.host.marked"' >/dev/null
 	done
 }
 
