@@ -294,13 +294,15 @@ bool identity_renew_due(const struct identity *i, int64_t now_ms)
 	return now_ms >= renew_at(i);
 }
 
+#define ENDED_WAIT_MS 10000
+
 int64_t identity_renew_wait_ms(const struct identity *i, int64_t now_ms, int64_t max_ms)
 {
 	int64_t wait = identity_renew_due(i, now_ms) ? (i->not_after_ms - now_ms) / 4
 						     : renew_at(i) - now_ms;
 
 	if (now_ms >= i->not_after_ms) /* ended; or a clock is wrong, and then no haste helps */
-		return max_ms;
+		wait = ENDED_WAIT_MS;
 
 	return wait < 1000 ? 1000 : wait > max_ms ? max_ms : wait;
 }

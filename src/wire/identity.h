@@ -44,8 +44,8 @@ bool identity_forking(const struct identity *i); /* a fork was begun and not ans
  * not an answer to anything asked, ignored. With another id than ours it is a fork's. */
 int identity_renewed(struct identity *i, const char *chain, size_t len, struct err *e);
 bool identity_renew_due(const struct identity *i, int64_t now_ms);
-/* How long until a renewal is due, or is to be asked for again when it is; from a second to max_ms, which it also is after
- * the end: the parent's refusal says when that is so. */
+/* How long until a renewal is due, or is to be asked for again when it is; from a second to max_ms; ten
+ * seconds after the end. */
 int64_t identity_renew_wait_ms(const struct identity *i, int64_t now_ms, int64_t max_ms);
 
 /* Takes a signed "relays" frame when it is newer and well signed. 1 taken, 0 old, -1 bad. */

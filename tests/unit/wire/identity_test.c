@@ -244,8 +244,8 @@ static void test_when_to_renew(void **state)
 	assert_int_equal(identity_renew_wait_ms(&i, 60000, 300000), 7500);
 	assert_int_equal(identity_renew_wait_ms(&i, 80000, 300000), 2500);
 	assert_int_equal(identity_renew_wait_ms(&i, 89999, 300000), 1000);
-	assert_int_equal(identity_renew_wait_ms(&i, 90000, 300000), 300000);
-	assert_int_equal(identity_renew_wait_ms(&i, 200000, 300000), 300000);
+	assert_int_equal(identity_renew_wait_ms(&i, 90000, 300000), 10000);
+	assert_int_equal(identity_renew_wait_ms(&i, 200000, 300000), 10000);
 }
 
 static int take_list(
