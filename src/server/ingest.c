@@ -10,6 +10,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/text.h"
+#include "server/refused.h"
 #include "store/store_event.h"
 #include "store/store_ingest.h"
 #include "store/store_trust.h"
@@ -18,29 +19,23 @@
 #include <string.h>
 
 #define KEYS_MAX 200000 /* derived MAC keys kept: 130 bytes each */
-#define REFUSALS_MAX 10000
-#define REFUSED_EVERY_MS 3600000
-
-struct refusal { /* by whom, in whose name: said once an hour, however often it is tried */
-	char key[2 * ID_LEN + 2];
-	int64_t said_ms;
-	UT_hash_handle hh;
-};
 
 struct ingest {
 	struct mac_key *keys;
-	struct refusal *refusals;
+	struct refused *refused;
 };
 
 struct ingest *ingest_new(void)
 {
-	return xcalloc(1, sizeof(struct ingest));
+	struct ingest *i = xcalloc(1, sizeof *i);
+
+	i->refused = refused_new();
+	return i;
 }
 
 void ingest_free(struct ingest *i)
 {
 	struct mac_key *k, *ktmp;
-	struct refusal *r, *rtmp;
 
 	if (!i)
 		return;
@@ -49,10 +44,7 @@ void ingest_free(struct ingest *i)
 		explicit_bzero(k, sizeof *k);
 		free(k);
 	}
-	HASH_ITER (hh, i->refusals, r, rtmp) {
-		HASH_DEL(i->refusals, r);
-		free(r);
-	}
+	refused_free(i->refused);
 	free(i);
 }
 
@@ -85,31 +77,6 @@ static struct mac_key *key_of(struct server *s, const struct agent *a)
 	return k;
 }
 
-/* Whether this is worth a line and an event: a flood of forgeries must not fill the log or the database. */
-static bool refusal_is_news(struct said *x)
-{
-	struct ingest *i = x->b->s->ingest;
-	struct refusal *r;
-	char key[sizeof r->key];
-
-	snprintf(key, sizeof key, "%s/%s", x->b->child, x->env.agent);
-	HASH_FIND_STR(i->refusals, key, r);
-	if (r && x->b->now_ms - r->said_ms < REFUSED_EVERY_MS)
-		return false;
-	if (!r) {
-		if (HASH_COUNT(i->refusals) >= REFUSALS_MAX) {
-			r = i->refusals; /* the oldest */
-			HASH_DEL(i->refusals, r);
-		} else {
-			r = xcalloc(1, sizeof *r);
-		}
-		snprintf(r->key, sizeof r->key, "%s", key);
-		HASH_ADD_STR(i->refusals, key, r);
-	}
-	r->said_ms = x->b->now_ms;
-	return true;
-}
-
 int ingest_refuse(struct said *x, const char *why)
 {
 	struct event_row v = {.kind = "security.refused",
@@ -118,7 +85,7 @@ int ingest_refuse(struct said *x, const char *why)
 		.machine = x->agent.machine};
 
 	x->b->counts.refused++;
-	if (!refusal_is_news(x))
+	if (!refused_is_news(x->b->s->ingest->refused, x->b->child, x->env.agent, x->b->now_ms))
 		return 0;
 	log_warn("refused a %s in the name of %s, brought by %s: %s", x->env.kind, x->env.agent,
 		x->b->child, why);
