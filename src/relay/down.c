@@ -23,7 +23,7 @@ static const struct {
 	{"committed", "stream", true},
 	{"resend", "stream", false},
 	{"full", NULL, false},
-	{"cert", NULL, true},
+	{"cert", NULL, false},
 };
 
 /* ---- lists ---- */

@@ -79,8 +79,7 @@ static void do_cert(struct server *s, const struct effect *f, const char *child)
 		.relay = f->relay,
 		.child = child,
 		.body = f->data,
-		.len = f->len,
-		.lazy = true};
+		.len = f->len};
 
 	dispatch_down(s, &d);
 }

@@ -208,7 +208,7 @@ struct exchange {
 	size_t ups; /* where the envelopes begin in the body */
 	int64_t ack, hold_ms;
 	bool ping, side;
-	bool back; /* its stream came back after another one */
+	bool back; /* its stream came back after another one, and it was not told yet */
 	const char *stream, *mode, *reason;
 };
 
@@ -273,10 +273,12 @@ static bool text_set(char *to, size_t size, const char *from)
 }
 
 /* A stream is random at each start, so one that comes back after another one is a second installation that runs with the same
- * identity. Both are told, and say something that is under their key: who is to be forked is decided by that, not here. */
+ * identity. Both are told, and say something that is under their key: who is to be forked is decided by that, not here. True
+ * when that is news: this one is to be told at once. */
 static bool stream_take(struct hub *h, struct hub_child *c, const char *stream)
 {
-	bool back = false;
+	int64_t now = clock_mono_ms();
+	bool back = false, known = now < c->copies_mono;
 
 	if (c->stream[0] && strcmp(c->stream, stream) != 0) {
 		for (int i = 0; i < HUB_STREAMS; i++)
@@ -285,9 +287,10 @@ static bool stream_take(struct hub *h, struct hub_child *c, const char *stream)
 		c->before_at = (c->before_at + 1) % HUB_STREAMS;
 	}
 	text_set(c->stream, sizeof c->stream, stream);
-	if (!back)
+	if (back)
+		c->copies_mono = now + HUB_COPIES_MS;
+	if (!back || known) /* they were told: from now on they hold, and mail reaches both */
 		return false;
-	c->copies_mono = clock_mono_ms() + HUB_COPIES_MS;
 	for (struct hub_held *held; (held = held_take(c, NULL));) /* the other shall come */
 		held_answer(h, c, held);
 	hub_ping_send(h, c);
