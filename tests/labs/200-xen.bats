@@ -21,7 +21,7 @@ teardown_file() {
 }
 
 @test "dom0 and its guests are online, each under its own name" {
-	until_true "$LIMIT" is 'state:online reported:*' $((1 + GUESTS))
+	until_true "$LIMIT" is 'state:online reported:*' $((1 + GUESTS)) || { xen_said; false; }
 	run hm machines --json
 	[ "$(json '[.machines[]."host.name"] | sort | join(" ")')" = "dom0 $(seq -f 'x%g' -s ' ' $GUESTS)" ]
 }

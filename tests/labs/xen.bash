@@ -83,6 +83,14 @@ xen_open() {
 		-append "console=com1 com1=115200,8n1 dom0_mem=800M,max:800M"
 }
 
+# xen_said: what dom0 and its guests printed, for a test that failed.
+xen_said() {
+	local id
+	echo "# dom0"; tail -n 15 "$WORK/dom0.console"
+	id=$(hm run --wait --json name:dom0 -- sh -c 'xl list; xenstore-ls -f /local/domain/0/backend/vif; tail -n 25 /var/log/xen/console/*' | jq -r .id)
+	on_server "/actions/$id/results?output=1" | jq -r '.results[0] | .stdout, .stderr'
+}
+
 xen_close() {
 	stop xen KILL
 	lab_close
