@@ -56,7 +56,7 @@ static int64_t on_collect(void *ctx, struct buf *out)
 	if (a->renewal.len) { /* alone: with a certificate that has ended nothing else would be taken */
 		said = buf_add(out, a->renewal.data, a->renewal.len) == 0;
 		buf_clear(&a->renewal);
-		return said ? INT64_MAX : 0;
+		return said ? UPLINK_VOLATILE : 0;
 	}
 	said = a->live.len && buf_add(out, a->live.data, a->live.len) == 0;
 	ticket = spool_collect(a->spool, out, &e);
@@ -64,7 +64,7 @@ static int64_t on_collect(void *ctx, struct buf *out)
 	buf_clear(&a->live);
 	if (e.code)
 		log_limited(LOG_WARN_, "spool", 60000, "the spool cannot be read: %s", e.text);
-	return ticket ? ticket : said ? INT64_MAX : 0; /* volatile only: nobody waits for it */
+	return ticket ? ticket : said ? UPLINK_VOLATILE : 0; /* volatile only: nobody waits for it */
 }
 
 /* ---- accepted and not committed ---- */
@@ -118,9 +118,11 @@ static void on_down(void *ctx, const char *frames, size_t len, uint64_t cursor)
 {
 	struct agent *a = ctx;
 
-	order_frames(a, frames, len);
-	zbody_trim();                  /* unpacking them took 120 KiB */
-	uplink_ack(a->uplink, cursor); /* jobs are journalled, lists and certificates saved */
+	bool soon = order_frames(a, frames, len);
+
+	zbody_trim(); /* unpacking them took 120 KiB */
+	/* Jobs are journalled, lists and certificates saved. */
+	(soon ? uplink_ack : uplink_ack_later)(a->uplink, cursor);
 	if (a->tls_stale || a->parents_stale)
 		event_active(a->timer, EV_TIMEOUT, 0);
 }
@@ -329,7 +331,7 @@ static int open_all(struct agent *a, struct err *e)
 {
 	struct timeval soon = {1, 0};
 
-	a->base = event_base_new();
+	a->base = loop_new();
 	a->dns = evdns_base_new(
 		a->base, EVDNS_BASE_INITIALIZE_NAMESERVERS | EVDNS_BASE_DISABLE_WHEN_INACTIVE);
 	buf_init(&a->live, 512u << 10);

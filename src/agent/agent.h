@@ -80,7 +80,8 @@ void report_soon(struct agent *a); /* the probes have something new */
 void report_speak(struct agent *a);
 
 /* order.c */
-void order_frames(struct agent *a, const char *frames, size_t len);
+/* True when the parent shall know soon that they came. */
+bool order_frames(struct agent *a, const char *frames, size_t len);
 int64_t order_now(const struct agent *a); /* the later of our clock and the newest signed time */
 void order_load_time(struct agent *a);
 

@@ -129,7 +129,7 @@ static void on_done(void *ctx, const struct imds_facts *facts, const struct err 
 
 int metadata_ask(const char *provider, struct imds_facts *out, struct err *e)
 {
-	struct waiting w = {event_base_new(), out, e, -1};
+	struct waiting w = {loop_new(), out, e, -1};
 	struct metadata *m = metadata_start(w.base, provider, on_done, &w);
 
 	if (m)

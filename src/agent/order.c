@@ -266,17 +266,19 @@ static const struct {
 	const char *kind;
 	bool addressed; /* has an agent attribute that must be us */
 	bool reply;     /* under the key that we share with the server */
+	bool soon;      /* the parent shall know at once that it came */
 	void (*take)(struct batch *b, const struct frame *f);
 } kinds[] = {
-	{"sign", false, false, take_sign},
-	{"give", true, false, take_give},
-	{"committed", true, true, take_committed},
-	{"resend", true, true, take_resend},
-	{"full", true, true, take_full},
-	{"cert", true, false, take_cert},
+	{"sign", false, false, false, take_sign},
+	{"give", true, false, true, take_give},
+	{"committed", true, true, false, take_committed},
+	{"resend", true, true, true, take_resend},
+	{"full", true, true, true, take_full},
+	{"cert", true, false, true, take_cert},
 };
 
-static void take(struct batch *b, const struct frame *f)
+/* True when it is worth an acknowledgement of its own. */
+static bool take(struct batch *b, const struct frame *f)
 {
 	char agent[ID_SIZE];
 
@@ -286,28 +288,31 @@ static void take(struct batch *b, const struct frame *f)
 		if (kinds[i].addressed &&
 			(frame_text(f, "agent", agent, sizeof agent) < 0 ||
 				strcmp(agent, b->a->id.id) != 0))
-			return; /* also what came for the one we were before a fork */
+			return true; /* also what came for the one we were before a fork */
 		if (kinds[i].reply && !reply_check(f, b->a->id.mac))
 			forged(b->a, "an answer");
 		else
 			kinds[i].take(b, f);
-		return;
+		return kinds[i].soon;
 	}
+	return true;
 }
 
-void order_frames(struct agent *a, const char *frames, size_t len)
+bool order_frames(struct agent *a, const char *frames, size_t len)
 {
 	struct batch *b = xcalloc(1, sizeof *b);
 	struct err e = ERR_INIT;
 	struct frame f;
 	size_t pos = 0;
+	bool soon = false;
 	int got;
 
 	b->a = a;
 	while ((got = frame_next(frames, len, &pos, &f, &e)) > 0)
-		take(b, &f);
+		soon |= take(b, &f);
 	if (got < 0)
 		log_limited(
 			LOG_WARN_, "frames", 3600000, "the parent sent a bad frame: %s", e.text);
 	free(b);
+	return soon || got < 0;
 }

@@ -6,6 +6,7 @@
  */
 #include "base/http_internal.h"
 #include "base/json.h"
+#include "base/loop.h"
 #include "base/zbody.h"
 #include <errno.h>
 #include <event2/buffer.h>
@@ -189,6 +190,7 @@ static void send_body(struct http_req *r, int status, struct evbuffer *out)
 		out = evbuffer_new();
 	}
 	evhttp_send_reply(r->ev, status, reason(status), out);
+	loop_gather(evhttp_connection_get_bufferevent(r->evcon));
 	evbuffer_free(out);
 	http_req_end(r);
 }

@@ -14,6 +14,7 @@
 #include "base/httpc.h"
 #include "base/arena.h"
 #include "base/clock.h"
+#include "base/loop.h"
 #include "base/zbody.h"
 #include <arpa/inet.h>
 #include <assert.h>
@@ -65,7 +66,7 @@ struct httpc {
 	struct buf body;
 	bool packed;
 	int64_t timeout_ms, begun_mono, deadline_mono;
-	struct event *deadline, *deliver;
+	struct event *deadline, *deliver, *gather;
 	void (*done)(void *ctx, const struct httpc_answer *a);
 	void *ctx;
 	/* its answer */
@@ -227,6 +228,23 @@ static void on_input(struct evbuffer *in, const struct evbuffer_cb_info *info, v
 	c->heard |= info->n_added > 0;
 }
 
+/* evhttp writes a request in parts, in this turn of the loop or, while it connects, in a later one; they leave after that turn. */
+static void on_output(struct evbuffer *out, const struct evbuffer_cb_info *info, void *arg)
+{
+	struct httpc *c = arg;
+
+	if (info->n_added)
+		event_active(c->gather, EV_TIMEOUT, 0);
+}
+
+static void on_gather(evutil_socket_t fd, short what, void *arg)
+{
+	struct httpc *c = arg;
+
+	if (c->evcon)
+		loop_gather(evhttp_connection_get_bufferevent(c->evcon));
+}
+
 static struct bufferevent *tls_open(struct httpc *c)
 {
 	struct bufferevent *bev;
@@ -254,6 +272,7 @@ static void connection_open(struct httpc *c)
 	bev = c->conf.tls ? tls_open(c)
 			  : bufferevent_socket_new(c->conf.base, -1, BEV_OPT_CLOSE_ON_FREE);
 	evbuffer_add_cb(bufferevent_get_input(bev), on_input, c);
+	evbuffer_add_cb(bufferevent_get_output(bev), on_output, c);
 	c->evcon = evhttp_connection_base_bufferevent_new(
 		c->conf.base, c->conf.dns, bev, c->host, (uint16_t)c->conf.port);
 	evhttp_connection_set_max_body_size(c->evcon, (ev_ssize_t)c->conf.max_body_bytes);
@@ -616,6 +635,7 @@ struct httpc *httpc_new(const struct httpc_conf *conf)
 	}
 	c->deadline = event_new(conf->base, -1, 0, on_deadline, c);
 	c->deliver = event_new(conf->base, -1, 0, on_deliver, c);
+	c->gather = event_new(conf->base, -1, 0, on_gather, c);
 	c->got = evbuffer_new();
 	buf_init(&c->decoded, conf->max_body_bytes);
 	return c;
@@ -629,6 +649,7 @@ void httpc_free(struct httpc *c)
 	request_clear(c);
 	event_free(c->deadline);
 	event_free(c->deliver);
+	event_free(c->gather);
 	evbuffer_free(c->got);
 	buf_release(&c->decoded);
 	free(c->got_type);

@@ -14,7 +14,7 @@
 #include <string.h>
 
 /* How each kind of mail is keyed: the attributes that make it the same mail, and whether it can wait until the
- * child comes by itself. */
+ * child comes by itself, and need not survive: the child asks again. */
 static const struct {
 	const char *kind, *attr;
 	bool lazy;

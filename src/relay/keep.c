@@ -4,7 +4,8 @@
  * down, with the signed records they refer to) and the newest lists. Group commit makes many small writes one sync.
  *
  * Invariants: an envelope is acknowledged to a child after its commit, and leaves when the parent has
- * it on its own disk; mail is acknowledged upward after its commit, and leaves when the child acknowledged it. The spool's
+ * it on its own disk; mail is acknowledged upward after its commit, and leaves when the child acknowledged it; what is lazy
+ * is in memory only, for the child asks again for what it misses. The spool's
  * random id stands in the same file: when the disk is lost, the id changes, and the server gives everything again.
  */
 #include "base/arena.h"
@@ -26,6 +27,9 @@ static const struct migration migrations[] = {
 		" frame BLOB NOT NULL, PRIMARY KEY (child, key));"
 		"CREATE INDEX mail_record ON mail (record);"
 		"CREATE TABLE list (name TEXT NOT NULL PRIMARY KEY, data BLOB NOT NULL)"},
+	{2, "lazy mail is kept in memory",
+		"DELETE FROM mail WHERE lazy <> 0;"
+		"ALTER TABLE mail DROP COLUMN lazy"},
 	{0, NULL, NULL},
 };
 
@@ -246,10 +250,8 @@ static int mail_work(struct store_job *job, struct db *db)
 				  " ON CONFLICT (id) DO NOTHING",
 				  &job->err)
 			: db_prepare(db,
-				  "INSERT INTO mail (child, key, record, lazy, frame) VALUES (?1, "
-				  "?2, ?3, ?4, ?5)"
-				  " ON CONFLICT (child, key) DO UPDATE SET record = "
-				  "excluded.record, lazy = excluded.lazy,"
+				  "INSERT INTO mail (child, key, record, frame) VALUES (?1, ?2, ?3, ?4)"
+				  " ON CONFLICT (child, key) DO UPDATE SET record = excluded.record,"
 				  " frame = excluded.frame",
 				  &job->err);
 		if (!s)
@@ -262,8 +264,7 @@ static int mail_work(struct store_job *job, struct db *db)
 			bind_text(s, 1, m->child);
 			bind_text(s, 2, m->key);
 			bind_text(s, 3, m->record);
-			bind_int(s, 4, m->lazy);
-			bind_blob(s, 5, m->frame, m->len);
+			bind_blob(s, 4, m->frame, m->len);
 		}
 		if (db_run(s, &job->err) < 0)
 			return -1;
@@ -278,14 +279,15 @@ static void post(struct relay *r, const struct mail_item *m)
 		.record = m->record,
 		.frame = m->frame,
 		.len = m->len,
-		.lazy = m->lazy};
+		.lazy = m->lazy,
+		.tag = !m->lazy};
 	struct err e = ERR_INIT;
 
 	if (m->kind == 2)
 		hub_record(r->hub, m->record, m->frame, m->len);
 	else if (hub_post(r->hub, &p, &e) < 0)
-		log_limited(LOG_WARN_, "mail", 60000, "mail for %s is kept on disk only: %s",
-			m->child, e.text);
+		log_limited(LOG_WARN_, "mail", 60000, "mail for %s %s: %s", m->child,
+			m->lazy ? "is dropped" : "is kept on disk only", e.text);
 }
 
 static void mail_done(struct store_job *job)
@@ -303,6 +305,18 @@ static void mail_done(struct store_job *job)
 	job_free(k);
 }
 
+static void post_lazy(struct relay *r, const struct down *d)
+{
+	struct mail_item m = {.kind = 1,
+		.child = d->child,
+		.key = d->key,
+		.lazy = true,
+		.frame = d->frame.data,
+		.len = d->frame.len};
+
+	post(r, &m);
+}
+
 static void item_add(struct keep_job *k, struct mail_item ***at, int kind, const struct down *d)
 {
 	struct mail_item *m = arena_alloc(k->arena, sizeof *m);
@@ -311,7 +325,6 @@ static void item_add(struct keep_job *k, struct mail_item ***at, int kind, const
 	m->child = arena_strdup(k->arena, d->child);
 	m->key = arena_strdup(k->arena, d->key);
 	m->record = d->record[0] ? arena_strdup(k->arena, d->record) : NULL;
-	m->lazy = d->lazy;
 	m->deadline = d->deadline;
 	m->frame = arena_memdup(k->arena, d->frame.data, d->frame.len);
 	m->len = d->frame.len;
@@ -335,6 +348,8 @@ void keep_down(struct relay *r, const char *frames, size_t len, uint64_t cursor)
 		if (kind < 0) {
 			r->forged += e.code == ERR_FORBIDDEN;
 			log_limited(LOG_ERROR_, "down", 3600000, "refused from above: %s", e.text);
+		} else if (kind == 1 && d.lazy) {
+			post_lazy(r, &d);
 		} else if (kind > 0) {
 			item_add(k, &at, kind, &d);
 		}
@@ -433,14 +448,13 @@ static int load_mail(struct relay *r, struct db *db, struct err *e)
 		return -1;
 	m.kind = 1;
 	s = db_prepare_once(
-		db, "SELECT child, key, record, lazy, frame FROM mail ORDER BY rowid", e);
+		db, "SELECT child, key, record, frame FROM mail ORDER BY rowid", e);
 	got = -1;
 	while (s && (got = db_step(s, e)) > 0) {
 		m.child = col_text(s, 0);
 		m.key = col_text(s, 1);
 		m.record = col_text(s, 2);
-		m.lazy = col_int(s, 3) != 0;
-		m.frame = col_blob(s, 4, &m.len);
+		m.frame = col_blob(s, 3, &m.len);
 		post(r, &m);
 	}
 	db_done(s);

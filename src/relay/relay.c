@@ -170,7 +170,8 @@ static void on_take(void *ctx, const char *child, const char *frames, size_t len
 static void on_acked(void *ctx, const char *child, const char *key, int64_t tag)
 {
 	told_add(ctx, child, key, "fetched");
-	keep_mail_done(ctx, child, key);
+	if (tag) /* it is on the disk */
+		keep_mail_done(ctx, child, key);
 }
 
 static void on_told(void *ctx, const char *child, const char *key, int64_t tag)
@@ -236,7 +237,7 @@ static int64_t on_collect(void *ctx, struct buf *out)
 	if (r->renewal.len) { /* alone: with a certificate that has ended nothing else would be taken */
 		first = buf_add(out, r->renewal.data, r->renewal.len) == 0;
 		buf_clear(&r->renewal);
-		return first ? INT64_MAX : 0;
+		return first ? UPLINK_VOLATILE : 0;
 	}
 	if (r->presence_whole)
 		presence_again(r);
@@ -246,7 +247,7 @@ static int64_t on_collect(void *ctx, struct buf *out)
 	first = r->volatiles.len && buf_add(out, r->volatiles.data, r->volatiles.len) == 0;
 	buf_clear(&r->volatiles); /* what nobody took is worth nothing later */
 	ticket = keep_collect(r, out);
-	return ticket ? ticket : first ? INT64_MAX : 0;
+	return ticket ? ticket : first ? UPLINK_VOLATILE : 0;
 }
 
 static void on_accepted(void *ctx, int64_t ticket)
@@ -465,7 +466,7 @@ static int open_all(struct relay *r, struct err *e)
 {
 	struct timeval soon = {1, 0};
 
-	r->base = event_base_new();
+	r->base = loop_new();
 	r->dns = evdns_base_new(
 		r->base, EVDNS_BASE_INITIALIZE_NAMESERVERS | EVDNS_BASE_DISABLE_WHEN_INACTIVE);
 	r->presence = json_array();

@@ -390,7 +390,7 @@ static int open_all(struct server *s, struct err *e)
 	struct timeval tick = {OVERDUE_EVERY_MS / 1000, 0};
 	char path[1100];
 
-	s->base = event_base_new();
+	s->base = loop_new();
 	s->started_ms = clock_now_ms();
 	s->enrol_rate = rate_new(5, 300000);
 	facts_addresses(s);

@@ -226,7 +226,7 @@ int enrol_run(const struct enrol_request *r, const char *dir, struct err *e)
 	tls = tls_client_ctx(NULL, NULL, r->pin, e);
 	if (!tls)
 		goto out;
-	n->base = event_base_new();
+	n->base = loop_new();
 	dns = evdns_base_new(
 		n->base, EVDNS_BASE_INITIALIZE_NAMESERVERS | EVDNS_BASE_DISABLE_WHEN_INACTIVE);
 	struct httpc_conf conf = {.base = n->base,

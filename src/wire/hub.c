@@ -351,10 +351,24 @@ static void take(struct hub *h, struct hub_child *c, struct http_req *req, const
 	p->req = req;
 	p->hub = h;
 	p->side = x->side;
+	p->hold_ms = x->side || x->back || c->renew_only ? 0 : x->hold_ms;
 	memcpy(p->child, c->id, sizeof p->child);
 	HASH_ADD(hh, h->pending, ticket, sizeof p->ticket, p);
 	http_set_on_gone(req, pending_gone, p);
 	h->conf.ops->take(h->conf.ctx, c->id, body + x->ups, len - x->ups, p->ticket);
+}
+
+static void taken(struct hub *h, const struct hub_pending *p, const struct err *e)
+{
+	struct hub_child *c = hub_find(h, p->child);
+
+	http_set_on_gone(p->req, NULL, NULL);
+	if (e && e->code != ERR_NONE)
+		http_reply_err(p->req, e);
+	else if (p->hold_ms > 0 && !hub_mail_any(h, c))
+		hold(h, c, p->req, p->hold_ms);
+	else
+		hub_answer(h, c, p->req, p->side);
 }
 
 void hub_taken(struct hub *h, uint64_t ticket, const struct err *e)
@@ -365,13 +379,8 @@ void hub_taken(struct hub *h, uint64_t ticket, const struct err *e)
 	if (!p)
 		return;
 	HASH_DEL(h->pending, p);
-	if (p->req) {
-		http_set_on_gone(p->req, NULL, NULL);
-		if (e && e->code != ERR_NONE)
-			http_reply_err(p->req, e);
-		else
-			hub_answer(h, hub_find(h, p->child), p->req, p->side);
-	}
+	if (p->req)
+		taken(h, p, e);
 	free(p);
 }
 

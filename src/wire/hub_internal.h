@@ -80,6 +80,7 @@ struct hub_pending { /* an exchange whose envelopes are on their way to the disk
 	struct hub *hub;
 	char child[ID_SIZE];
 	bool side;
+	int64_t hold_ms; /* it wants to wait so long for what the server says to them */
 	UT_hash_handle hh;
 };
 

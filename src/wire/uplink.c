@@ -23,6 +23,7 @@
 
 #define RETRY_MIN_MS 500
 #define COMMIT_HOLD_MS 2000 /* how long to wait for a commit on a connection that is open anyway */
+#define COMMIT_BYTES 65536  /* more than this is likely not all: the next shall go at once */
 #define ACK_WAIT_MS 3000    /* the owner's disk may take so long before we ask again */
 #define IDLE_CLOSE_MS 5000
 #define EARLY_MS 1000
@@ -138,7 +139,8 @@ static void line_close(struct uplink *u, struct uplink_line *l)
 	l->ticket = 0;
 }
 
-/* Starts an exchange; with `ups`, what the owner has to send goes along. false: it had nothing, or some is on its way. */
+/* Starts an exchange; with `ups`, what the owner has to send goes along, and hold_ms is how long it may wait for its commit.
+ * false: it had nothing, or some is on its way. */
 static bool exchange(struct uplink *u, struct uplink_line *l, bool ups, int64_t hold_ms)
 {
 	struct buf body, envelopes;
@@ -152,6 +154,8 @@ static bool exchange(struct uplink *u, struct uplink_line *l, bool ups, int64_t 
 		buf_release(&envelopes);
 		return false;
 	}
+	if (l->ticket == UPLINK_VOLATILE || envelopes.len > COMMIT_BYTES)
+		hold_ms = 0;
 	line_open(u, l);
 	l->side = l == &u->side;
 	l->hold_ms = hold_ms;
@@ -164,7 +168,7 @@ static bool exchange(struct uplink *u, struct uplink_line *l, bool ups, int64_t 
 	buf_add(&body, envelopes.data, envelopes.len);
 	u->counts.exchanges++;
 	if (!l->side)
-		u->come = false;
+		u->come = u->ack_now = false;
 	httpc_request(l->http, "POST", "/him/v1/exchange", FRAMES_TYPE, body.data, body.len, true,
 		hold_ms + EXCHANGE_TIMEOUT_MS, on_answer, l);
 	buf_release(&body);
@@ -359,6 +363,12 @@ static void on_answer(void *ctx, const struct httpc_answer *a)
 
 /* ---- what to do next ---- */
 
+/* What goes up now is committed in a moment, mostly: its answer may bring that too. */
+static int64_t commit_hold(const struct uplink *u)
+{
+	return u->conf.always_held || u->mode == UPLINK_POLL ? 0 : COMMIT_HOLD_MS;
+}
+
 static int64_t next_due(const struct uplink *u)
 {
 	if (u->mode == UPLINK_POLL)
@@ -374,7 +384,7 @@ static int64_t step_main(struct uplink *u, int64_t now)
 
 	if (u->acked != u->cursor && now < u->ack_by_mono)
 		return u->ack_by_mono - now;
-	if (now >= u->ups_not_before_mono && exchange(u, &u->line, true, 0))
+	if (now >= u->ups_not_before_mono && exchange(u, &u->line, true, commit_hold(u)))
 		return -1;
 	if (now < u->linger_until_mono && !u->come)
 		return u->linger_until_mono - now;
@@ -382,10 +392,10 @@ static int64_t step_main(struct uplink *u, int64_t now)
 		exchange(u, &u->line, false, u->conf.hold_ms);
 		return -1;
 	}
-	if (u->come || u->acked != u->sent_ack || now >= u->due_mono) {
-		bool commit = waiting && !u->come && u->mode != UPLINK_POLL;
+	if (u->come || (u->ack_now && u->acked != u->sent_ack) || now >= u->due_mono) {
+		bool commit = waiting && !u->come;
 		u->due_mono = now + next_due(u);
-		exchange(u, &u->line, false, commit ? COMMIT_HOLD_MS : 0);
+		exchange(u, &u->line, false, commit ? commit_hold(u) : 0);
 		return -1;
 	}
 	if (u->line.http && now - u->idle_since_mono >= IDLE_CLOSE_MS)
@@ -465,12 +475,18 @@ void uplink_linger(struct uplink *u, int64_t ms)
 		u->linger_until_mono = until;
 }
 
-void uplink_ack(struct uplink *u, uint64_t cursor)
+void uplink_ack_later(struct uplink *u, uint64_t cursor)
 {
 	if (cursor != u->cursor) /* of an answer that another one followed: its mail came again */
 		return;
 	u->acked = cursor;
 	uplink_step_in(u, 0);
+}
+
+void uplink_ack(struct uplink *u, uint64_t cursor)
+{
+	u->ack_now |= cursor == u->cursor;
+	uplink_ack_later(u, cursor);
 }
 
 void uplink_stream(struct uplink *u, const char *stream)

@@ -17,13 +17,15 @@
 struct uplink;
 struct evdns_base;
 
+#define UPLINK_VOLATILE INT64_MAX /* a ticket for what nobody commits */
+
 enum uplink_mode { UPLINK_PING, UPLINK_HELD, UPLINK_POLL };
 
 struct uplink_ops {
 	/* Adds to the hello what the owner has to say (spool, versions of lists, notice). */
 	void (*hello)(void *ctx, struct json *hello);
 	/* Appends envelopes to send, oldest first, as many as fit; returns a ticket > 0, or 0: nothing. What
-	 * was collected is not collected again until accepted or lost. */
+	 * was collected is not collected again until accepted or lost. Of volatile ones alone: UPLINK_VOLATILE. */
 	int64_t (*collect)(void *ctx, struct buf *out);
 	void (*accepted)(void *ctx, int64_t ticket); /* the parent has them on its disk */
 	void (*lost)(void *ctx, int64_t ticket); /* not accepted: they are to be collected again */
@@ -65,6 +67,8 @@ void uplink_wake(struct uplink *u); /* there is something to collect */
 /* Something to send is expected within ms: do not start holding before. */
 void uplink_linger(struct uplink *u, int64_t ms);
 void uplink_ack(struct uplink *u, uint64_t cursor);
+/* The same for what the parent may keep a while: it is told with the next exchange, which need not be made for that. */
+void uplink_ack_later(struct uplink *u, uint64_t cursor);
 
 enum uplink_mode uplink_mode(const struct uplink *u);
 const char *uplink_mode_word(enum uplink_mode m);

@@ -33,7 +33,7 @@ struct link {
 	uint64_t cursor;
 	int downs, taken, contacts, presences, refusals, copies;
 	uint64_t slow_ticket; /* what the parent's disk has not written yet */
-	bool slow;
+	bool slow, later;
 	bool revoked, expired, send, contact;
 	struct err why;
 	char mode[8];
@@ -165,7 +165,7 @@ static void down(void *ctx, const char *frames, size_t len, uint64_t cursor)
 	while (frame_next(frames, len, &pos, &f, NULL) > 0)
 		snprintf(l->seen, sizeof l->seen, "%.*s", (int)f.body_len, f.body);
 	l->downs++;
-	uplink_ack(l->uplink, cursor);
+	(l->later ? uplink_ack_later : uplink_ack)(l->uplink, cursor);
 }
 
 static int judge(void *ctx, const char *uri, struct err *e)
@@ -315,6 +315,53 @@ static void test_held(void **state)
 	struct http_counts counts;
 	http_counts(l.http, &counts);
 	assert_true(counts.resumed >= 1);
+	close_link(&l);
+}
+
+/* The answer to envelopes waits for what the server says to them, so that both are one exchange. */
+static void test_a_commit_comes_with_the_answer(void **state)
+{
+	struct link l;
+	struct hub_counts hc;
+
+	open_link(&l, false);
+	l.send = l.slow = true;
+	UNTIL(&l, l.taken == 1);
+	assert_int_equal((hub_counts(l.hub, &hc), hc.held), 0);
+	hub_taken(l.hub, l.slow_ticket, NULL);
+	assert_int_equal((hub_counts(l.hub, &hc), hc.held), 1);
+	post(&l, "k1", "one");
+	UNTIL(&l, strcmp(l.acked, "k1") == 0);
+	assert_string_equal(l.seen, "one");
+	hub_counts(l.hub, &hc);
+	assert_int_equal(hc.exchanges, 2); /* the second one acknowledges, and is held */
+	close_link(&l);
+}
+
+/* What the parent may keep a while is acknowledged with the next exchange, and none is made for it. */
+static void test_acknowledged_later(void **state)
+{
+	struct link l;
+	struct hub_counts hc;
+	uint64_t before;
+	int64_t end;
+
+	open_link(&l, true);
+	UNTIL(&l, uplink_mode(l.uplink) == UPLINK_PING && strcmp(l.mode, "ping") == 0);
+	UNTIL(&l, (hub_counts(l.hub, &hc), hc.held == 0));
+	l.later = true;
+	post(&l, "k1", "one");
+	UNTIL(&l, l.downs == 1);
+	before = (hub_counts(l.hub, &hc), hc.exchanges);
+	end = clock_mono_ms() + 300;
+	UNTIL(&l, clock_mono_ms() > end);
+	hub_counts(l.hub, &hc);
+	assert_int_equal(hc.exchanges, before);
+	assert_int_equal(hc.mail, 1);
+	l.send = true;
+	uplink_wake(l.uplink);
+	UNTIL(&l, strcmp(l.acked, "k1") == 0);
+	assert_int_equal(l.downs, 1);
 	close_link(&l);
 }
 
@@ -479,6 +526,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_held),
+		cmocka_unit_test(test_a_commit_comes_with_the_answer),
+		cmocka_unit_test(test_acknowledged_later),
 		cmocka_unit_test(test_envelopes_keep_their_order),
 		cmocka_unit_test(test_ping),
 		cmocka_unit_test(test_revoked),
