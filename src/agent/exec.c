@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The supervisor: one small process a job, started by the agent as itself, independent of it from then on.
+ * The supervisor: one small process a job, forked by the agent and independent of it from then on.
  *
  * Order, and why: take the lock (who holds it is running this job), read the spec, find the user, make the limits, write
  * DIR/started (from here on it may have had an effect and is never run again), fork, watch, end everything it
@@ -34,6 +34,7 @@
 #include <unistd.h>
 
 #define SAFE_PATH "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+#define LIVE_FD 3
 #define GRACE_MS 2000 /* between SIGTERM and SIGKILL */
 #define DRAIN_MS 500  /* output that is still in the pipes when the command has ended */
 #define DEPTH_MAX 64
@@ -447,22 +448,14 @@ static int signals_open(void)
 	return signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
 }
 
-int exec_main(int argc, char **argv)
+static int supervise(const char *dir, int live)
 {
-	struct exec x = {.out_fd = -1, .err_fd = -1};
+	struct exec x = {.dir = dir, .out_fd = -1, .err_fd = -1, .live_fd = live};
 	struct err e = ERR_INIT;
 	char path[1200];
 	int lock;
 
-	if (argc != 2)
-		return 2;
-	x.dir = argv[1];
 	snprintf(x.id, sizeof x.id, "%.60s", strrchr(x.dir, '/') ? strrchr(x.dir, '/') + 1 : x.dir);
-	x.live_fd = fcntl(EXEC_LIVE_FD, F_GETFD) >= 0 ? EXEC_LIVE_FD : -1;
-	if (x.live_fd >= 0) {
-		fcntl(x.live_fd, F_SETFD, FD_CLOEXEC);
-		fcntl(x.live_fd, F_SETFL, O_NONBLOCK);
-	}
 	path_of(&x, "lock", path);
 	lock = file_lock(path, NULL, &e);
 	if (lock < 0)
@@ -484,4 +477,45 @@ int exec_main(int argc, char **argv)
 	}
 	arena_free(x.arena);
 	return 0;
+}
+
+/* Nothing of the agent's reaches into it: no descriptor, no handler, no terminal. */
+static void detach(int live)
+{
+	sigset_t none;
+	int null;
+
+	for (int s = 1; s < NSIG; s++)
+		signal(s, SIG_DFL);
+	setsid();
+	prctl(PR_SET_NAME, "him-agent-job", 0, 0, 0);
+	if (live >= 0) {
+		dup2(live, LIVE_FD);
+		fcntl(LIVE_FD, F_SETFD, FD_CLOEXEC);
+		fcntl(LIVE_FD, F_SETFL, O_NONBLOCK);
+	}
+	null = open("/dev/null", O_RDWR);
+	dup2(null, STDIN_FILENO);
+	dup2(null, STDOUT_FILENO);
+	closefrom(live >= 0 ? LIVE_FD + 1 : LIVE_FD);
+	sigemptyset(&none);
+	sigprocmask(SIG_SETMASK, &none, NULL);
+}
+
+/* A fork is enough, and executing ourselves would cost as much again as all of the rest of a short job: the pages of a program as
+ * small as this are copied sooner than its libraries set themselves up. */
+pid_t exec_start(const char *dir, int live)
+{
+	sigset_t all, before;
+	pid_t pid;
+
+	sigfillset(&all);
+	sigprocmask(SIG_SETMASK, &all, &before); /* a handler of the agent's must not run in the child */
+	pid = fork();
+	if (pid == 0) {
+		detach(live);
+		_exit(supervise(dir, live >= 0 ? LIVE_FD : -1));
+	}
+	sigprocmask(SIG_SETMASK, &before, NULL);
+	return pid;
 }

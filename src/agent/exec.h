@@ -1,10 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* him-agent exec DIR: the supervisor of one job. It outlives the agent; what it finds stands in DIR/outcome.json. */
+/* The supervisor of one job. It outlives the agent; what it finds stands in DIR/outcome.json. */
 #ifndef HIM_AGENT_EXEC_H
 #define HIM_AGENT_EXEC_H
 
-#define EXEC_LIVE_FD 3 /* where live output goes, when it is a pipe */
+#include <sys/types.h>
 
-int exec_main(int argc, char **argv);
+/* Starts the supervisor of the job whose folder is dir, a process of its own session that keeps none of our descriptors but standard
+ * error and `live`, a pipe for live output (-1: none). Returns its pid, or -1. It exits with 0, or with 1 when the job runs
+ * already or was started before. To be called by a process of one thread. */
+pid_t exec_start(const char *dir, int live);
 
 #endif

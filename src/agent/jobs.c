@@ -21,7 +21,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
-#include <spawn.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -36,8 +35,6 @@
 #define OUTCOME_KEPT 16384  /* bytes of an outcome that stays after it was reported */
 #define KEEP_MS 604800000LL /* known after its deadline, so that no replay runs it */
 #define OUTCOME_MAX (1u << 20)
-
-extern char **environ;
 
 enum job_state { JOB_WAITING, JOB_RUNNING, JOB_ENDED, JOB_REPORTED };
 
@@ -269,34 +266,6 @@ static void on_look(evutil_socket_t fd, short what, void *arg)
 
 /* ---- starting ---- */
 
-static pid_t supervisor_spawn(const char *dir, int live)
-{
-	const char *argv[] = {"him-agent", "exec", dir, NULL};
-	posix_spawn_file_actions_t files;
-	posix_spawnattr_t attr;
-	sigset_t none, all;
-	pid_t pid;
-	int rc;
-
-	posix_spawn_file_actions_init(&files);
-	posix_spawn_file_actions_addopen(&files, 0, "/dev/null", O_RDONLY, 0);
-	posix_spawn_file_actions_addopen(&files, 1, "/dev/null", O_WRONLY, 0);
-	posix_spawn_file_actions_adddup2(&files, live, EXEC_LIVE_FD);
-	posix_spawn_file_actions_addclosefrom_np(&files, EXEC_LIVE_FD + 1);
-	posix_spawnattr_init(&attr);
-	sigemptyset(&none);
-	sigfillset(&all);
-	posix_spawnattr_setsigmask(&attr, &none);
-	posix_spawnattr_setsigdefault(&attr, &all);
-	posix_spawnattr_setflags(
-		&attr, POSIX_SPAWN_SETSID | POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
-	rc = posix_spawn(
-		&pid, "/proc/self/exe", &files, &attr, (char *const *)(uintptr_t)argv, environ);
-	posix_spawn_file_actions_destroy(&files);
-	posix_spawnattr_destroy(&attr);
-	return rc == 0 ? pid : -1;
-}
-
 static void start(struct job *x)
 {
 	struct jobs *j = x->jobs;
@@ -312,7 +281,7 @@ static void start(struct job *x)
 		return;
 	}
 	x->live_fd = live[0];
-	x->pid = supervisor_spawn(dir, live[1]);
+	x->pid = exec_start(dir, live[1]);
 	close(live[1]);
 	x->pidfd = x->pid > 0 ? (int)syscall(SYS_pidfd_open, x->pid, 0) : -1;
 	if (x->pid < 0) {

@@ -4,7 +4,6 @@
  * (itself, to run a command), version.
  */
 #include "agent/agent.h"
-#include "agent/exec.h"
 #include "agent/guests.h"
 #include "agent/metadata.h"
 #include "agent/service.h"
@@ -292,8 +291,6 @@ int main(int argc, char **argv)
 	int rc = -1;
 	size_t w = 0;
 
-	if (argc > 1 && strcmp(argv[1], "exec") == 0)
-		return exec_main(argc - 1, argv + 1);
 	stay_small();
 	log_open("him-agent", level);
 	if (argc > 1 && argv[1][0] != '-') {

@@ -18,7 +18,6 @@
 #include "base/text.h"
 #include <dirent.h>
 #include <signal.h>
-#include <spawn.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -556,13 +555,11 @@ static void unlink_in(const char *action, const char *name)
 static pid_t spawn_supervisor(const char *action)
 {
 	char dir[128];
-	const char *argv[] = {"jobs_test", "exec", dir, NULL};
-	pid_t pid = 0;
+	pid_t pid;
 
 	snprintf(dir, sizeof dir, "%s/%s", t.dir, action);
-	assert_int_equal(posix_spawn(&pid, "/proc/self/exe", NULL, NULL,
-				 (char *const *)(uintptr_t)argv, environ),
-		0);
+	pid = exec_start(dir, -1);
+	assert_true(pid > 0);
 	return pid;
 }
 
@@ -667,7 +664,7 @@ static void test_closed_before_the_loop_ran(void **state)
 
 #define JOB(test) cmocka_unit_test_setup_teardown(test, make, clean)
 
-int main(int argc, char **argv)
+int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		JOB(test_how_it_ends),
@@ -693,8 +690,6 @@ int main(int argc, char **argv)
 		JOB(test_closed_before_the_loop_ran),
 	};
 
-	if (argc > 1 && strcmp(argv[1], "exec") == 0)
-		return exec_main(argc - 1, argv + 1);
 	setenv("PATH", "/nowhere", 1); /* a command is found by its own */
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
