@@ -68,8 +68,8 @@ static void outcome_write(struct exec *x, struct json *j)
 
 	path_of(x, "outcome.json", path);
 	buf_init(&b, 1u << 20);
-	if (json_print(j, &b) == 0)
-		(void)file_write(path, b.data, b.len, 0600, NULL);
+	if (json_print(j, &b) == 0) /* what is in the spool is synced; lost before that, the outcome is unknown */
+		(void)file_write_soft(path, b.data, b.len, 0600, NULL);
 	buf_release(&b);
 }
 

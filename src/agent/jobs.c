@@ -129,6 +129,22 @@ static void outcome_write(struct jobs *j, const char *id, const char *state, con
 	json_free(o);
 }
 
+/* Its supervisor did not wait for the disk: what it wrote just before a loss of power may be torn. */
+static bool outcome_whole(const struct jobs *j, const char *id)
+{
+	struct json *o = NULL;
+	char path[1400];
+	struct buf b;
+
+	path_of(j, id, "outcome.json", path);
+	buf_init(&b, OUTCOME_MAX);
+	if (file_read(path, &b, NULL) == 0)
+		o = json_parse(b.data, b.len, NULL);
+	buf_release(&b);
+	json_free(o);
+	return o != NULL;
+}
+
 static void outcome_tell(struct job *x)
 {
 	char path[1400];
@@ -398,10 +414,10 @@ void jobs_cancel(struct jobs *j, const char *action)
 	}
 }
 
-/* Keeps the folder with its mark, of that its first line, and a small outcome; what else was in it goes. */
+/* Keeps the folder with its mark, of that its first line, a small outcome, and that it was started; what else was in it goes. */
 static void strip(struct jobs *j, const char *id, int64_t deadline_ms)
 {
-	static const char *const heavy[] = {"stdout.full", "stderr.full", "lock", "started"};
+	static const char *const heavy[] = {"stdout.full", "stderr.full", "lock"};
 	char path[1400];
 	struct stat st;
 
@@ -428,8 +444,10 @@ void jobs_reported(struct jobs *j, const char *action)
 	path_of(j, action, "spec", spec);
 	path_of(j, action, "reported", mark);
 	path_of(j, action, NULL, dir);
-	if (rename(spec, mark) < 0 || file_sync_dir(dir, NULL) < 0)
-		return; /* it is told again, and the server knows it */
+	/* Should the machine forget this name, it is told again, and the server knows it; what was never started must not start then. */
+	if (rename(spec, mark) < 0 ||
+		(!has(j, action, "started") && file_sync_dir(dir, NULL) < 0))
+		return;
 	x->state = JOB_REPORTED;
 	strip(j, action, x->deadline_ms);
 }
@@ -533,7 +551,7 @@ static void find_one(struct jobs *j, const char *id)
 	if (locked(j, id)) {
 		x->state = JOB_RUNNING;
 		j->running++;
-	} else if (has(j, id, "outcome.json")) {
+	} else if (outcome_whole(j, id)) {
 		x->state = JOB_ENDED;
 	} else if (has(j, id, "started")) {
 		x->state = JOB_ENDED;

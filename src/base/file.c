@@ -106,9 +106,10 @@ static int write_all(int fd, const char *data, size_t len)
 	return 0;
 }
 
-int file_write(const char *path, const void *data, size_t len, mode_t mode, struct err *e)
+static int replace(
+	const char *path, const void *data, size_t len, mode_t mode, bool sync, struct err *e)
 {
-	char temp[PATH_BYTES], folder[PATH_BYTES];
+	char temp[PATH_BYTES];
 	uint32_t random;
 	int fd;
 
@@ -118,7 +119,8 @@ int file_write(const char *path, const void *data, size_t len, mode_t mode, stru
 	fd = open(temp, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, mode);
 	if (fd < 0)
 		return err_errno(e, "cannot write %s", path);
-	if (fchmod(fd, mode) < 0 || write_all(fd, data, len) < 0 || fsync(fd) < 0) {
+	if (fchmod(fd, mode) < 0 || write_all(fd, data, len) < 0 ||
+		(sync && fsync(fd) < 0)) {
 		err_errno(e, "cannot write %s", path);
 		close(fd);
 		unlink(temp);
@@ -130,8 +132,22 @@ int file_write(const char *path, const void *data, size_t len, mode_t mode, stru
 		unlink(temp);
 		return -1;
 	}
+	return 0;
+}
+
+int file_write(const char *path, const void *data, size_t len, mode_t mode, struct err *e)
+{
+	char folder[PATH_BYTES];
+
+	if (replace(path, data, len, mode, true, e) < 0)
+		return -1;
 	folder_of(path, folder);
 	return file_sync_dir(folder, e);
+}
+
+int file_write_soft(const char *path, const void *data, size_t len, mode_t mode, struct err *e)
+{
+	return replace(path, data, len, mode, false, e);
 }
 
 int file_mkdirs(const char *path, mode_t mode, struct err *e)

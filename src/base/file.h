@@ -19,6 +19,8 @@ int file_line(const char *path, char *out, size_t size);
 
 /* Temporary file in the same folder, fsync, rename, fsync of the folder. mode e.g. 0600. */
 int file_write(const char *path, const void *data, size_t len, mode_t mode, struct err *e);
+/* The same, but not waited for: a reader sees it whole or not at all; after a loss of power it may be missing, empty or torn. */
+int file_write_soft(const char *path, const void *data, size_t len, mode_t mode, struct err *e);
 
 int file_mkdirs(const char *path, mode_t mode, struct err *e); /* mkdir -p; existing is fine */
 int file_remove(const char *path, struct err *e);              /* absent is fine */

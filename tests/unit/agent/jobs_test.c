@@ -581,6 +581,56 @@ static void test_never_twice(void **state)
 	assert_int_equal(effects(), 1);
 }
 
+static void file_put(const char *action, const char *name, const char *text)
+{
+	char path[200];
+	FILE *f;
+
+	snprintf(path, sizeof path, "%s/%s/%s", t.dir, action, name);
+	f = fopen(path, "we");
+	assert_non_null(f);
+	fputs(text, f);
+	fclose(f);
+}
+
+/* The machine lost power before what the supervisor wrote was on its disk. */
+static void test_a_torn_outcome_is_none(void **state)
+{
+	static const char *const torn[] = {"", "{\"action\":\"01"};
+
+	for (int i = 0; i < 2; i++) {
+		let_go();
+		take_waiting(i ? t.two : t.one);
+		UNTIL(t.outcomes == 2 * i + 1);
+		file_put(i ? t.two : t.one, "outcome.json", torn[i]);
+		reopen(4, 0);
+		UNTIL(t.outcomes == 2 * i + 2);
+		assert_string_equal(member("state"), "failed");
+		assert_int_equal(strncmp(member("reason"), "outcome unknown", 15), 0);
+		jobs_reported(t.jobs, i ? t.two : t.one);
+	}
+	assert_int_equal(effects(), 2);
+}
+
+/* The machine lost power, and with it the name that says it was reported, and the outcome. */
+static void test_reported_and_forgotten_is_not_run_again(void **state)
+{
+	char mark[200], spec[200];
+
+	let_go();
+	take_waiting(t.one);
+	UNTIL(t.outcomes == 1);
+	jobs_reported(t.jobs, t.one);
+	snprintf(mark, sizeof mark, "%s/%s/reported", t.dir, t.one);
+	snprintf(spec, sizeof spec, "%s/%s/spec", t.dir, t.one);
+	assert_int_equal(rename(mark, spec), 0);
+	unlink_in(t.one, "outcome.json");
+	reopen(4, 0);
+	UNTIL(t.outcomes == 2);
+	assert_string_equal(member("state"), "failed");
+	assert_int_equal(effects(), 1);
+}
+
 static int children(void)
 {
 	char path[64], list[256] = "";
@@ -684,6 +734,8 @@ int main(void)
 		JOB(test_found_again_and_cancelled),
 		JOB(test_its_supervisor_is_killed),
 		JOB(test_never_twice),
+		JOB(test_a_torn_outcome_is_none),
+		JOB(test_reported_and_forgotten_is_not_run_again),
 		JOB(test_two_supervisors_one_start),
 		JOB(test_journalled_but_not_started),
 		JOB(test_too_late_after_a_crash),
