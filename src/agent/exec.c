@@ -258,7 +258,8 @@ static int children_of(pid_t pid, int sig, int depth)
 	return n;
 }
 
-static void reap(struct exec *x)
+/* False when nobody is left: whoever loses its parent becomes our child. */
+static bool reap(struct exec *x)
 {
 	int status;
 	pid_t pid;
@@ -269,18 +270,14 @@ static void reap(struct exec *x)
 			x->status = status;
 			x->ended_ms = clock_now_ms();
 		}
+	return pid == 0;
 }
 
 /* Ends all that is left, for certain: new ones may be born while we look. */
 static void kill_all(struct exec *x)
 {
-	for (int i = 0; i < 500; i++) {
-		int n = children_of(getpid(), SIGKILL, 0);
-		reap(x);
-		if (n == 0)
-			return;
+	for (int i = 0; reap(x) && children_of(getpid(), SIGKILL, 0) > 0 && i < 500; i++)
 		usleep(2000);
-	}
 }
 
 /* ---- watching ---- */
@@ -395,7 +392,8 @@ static int run(struct exec *x)
 			"it cannot be journalled that it starts: the disk is full or cannot be "
 			"written");
 	x->timeout_mono = clock_mono_ms() + x->spec.timeout_ms;
-	x->pid = fork();
+	/* Our memory, until it executes: what it changes of it (environ) we have no more use for. */
+	x->pid = vfork();
 	if (x->pid == 0)
 		child(x, env, out[1], err[1], fail[1]);
 	close(out[1]);

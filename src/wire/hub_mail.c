@@ -15,6 +15,8 @@
 #include <string.h>
 
 static const char *const list_types[HUB_BROADCASTS] = {"revoked", "relays", "time"};
+static const bool rides_along[HUB_BROADCASTS] = {
+	false, false, true}; /* who has one is not answered for a newer one */
 
 int hub_list_slot(const char *type)
 {
@@ -163,7 +165,7 @@ static bool list_due(const struct hub_list *l, const struct hub_child *c, int sl
 bool hub_mail_any(const struct hub *h, const struct hub_child *c)
 {
 	for (int i = 0; i < HUB_BROADCASTS; i++)
-		if (list_due(&h->lists[i], c, i))
+		if (list_due(&h->lists[i], c, i) && !(rides_along[i] && c->given[i]))
 			return true;
 	return c->mails != NULL;
 }
