@@ -3,8 +3,8 @@
  * The supervisor: one small process a job, forked by the agent and independent of it from then on.
  *
  * Order, and why: take the lock (who holds it is running this job), read the spec, find the user, make the limits, write
- * DIR/started (from here on it may have had an effect and is never run again), fork, watch, end everything it
- * left behind, write DIR/outcome.json. As child subreaper it is the parent of every orphan below, so a double fork
+ * JOB.started (from here on it may have had an effect and is never run again), fork, watch, end everything it
+ * left behind, write JOB.outcome.json. As child subreaper it is the parent of every orphan below, so a double fork
  * does not escape.
  *
  * The command gets: standard input from /dev/null, a session of its own, its user's home as working folder (else /), and
@@ -21,6 +21,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <grp.h>
+#include <libgen.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
@@ -40,7 +41,7 @@
 #define DEPTH_MAX 64
 
 struct exec {
-	const char *dir;
+	const char *job; /* what its files begin with */
 	char id[64];
 	struct arena *arena;
 	struct job_spec spec;
@@ -56,7 +57,7 @@ struct exec {
 
 static void path_of(const struct exec *x, const char *name, char out[1200])
 {
-	snprintf(out, 1200, "%s/%s", x->dir, name);
+	snprintf(out, 1200, "%s.%s", x->job, name);
 }
 
 /* ---- the outcome ---- */
@@ -365,7 +366,7 @@ static int mark_started(const struct exec *x)
 
 	path_of(x, "lock", lock);
 	path_of(x, "started", path);
-	return link(lock, path) < 0 ? -1 : file_sync_dir(x->dir, NULL);
+	return link(lock, path) < 0 ? -1 : file_sync_dir(dirname(lock), NULL);
 }
 
 static int run(struct exec *x)
@@ -446,14 +447,14 @@ static int signals_open(void)
 	return signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
 }
 
-static int supervise(const char *dir, int live)
+static int supervise(const char *job, int live)
 {
-	struct exec x = {.dir = dir, .out_fd = -1, .err_fd = -1, .live_fd = live};
+	struct exec x = {.job = job, .out_fd = -1, .err_fd = -1, .live_fd = live};
 	struct err e = ERR_INIT;
 	char path[1200];
 	int lock;
 
-	snprintf(x.id, sizeof x.id, "%.60s", strrchr(x.dir, '/') ? strrchr(x.dir, '/') + 1 : x.dir);
+	snprintf(x.id, sizeof x.id, "%.60s", strrchr(job, '/') ? strrchr(job, '/') + 1 : job);
 	path_of(&x, "lock", path);
 	lock = file_lock(path, NULL, &e);
 	if (lock < 0)
@@ -502,7 +503,7 @@ static void detach(int live)
 
 /* A fork is enough, and executing ourselves would cost as much again as all of the rest of a short job: the pages of a program as
  * small as this are copied sooner than its libraries set themselves up. */
-pid_t exec_start(const char *dir, int live)
+pid_t exec_start(const char *job, int live)
 {
 	sigset_t all, before;
 	pid_t pid;
@@ -512,7 +513,7 @@ pid_t exec_start(const char *dir, int live)
 	pid = fork();
 	if (pid == 0) {
 		detach(live);
-		_exit(supervise(dir, live >= 0 ? LIVE_FD : -1));
+		_exit(supervise(job, live >= 0 ? LIVE_FD : -1));
 	}
 	sigprocmask(SIG_SETMASK, &before, NULL);
 	return pid;

@@ -64,7 +64,7 @@ struct jobs {
 
 static void path_of(const struct jobs *j, const char *id, const char *name, char out[1400])
 {
-	snprintf(out, 1400, "%s/%s%s%s", j->dir, id, name ? "/" : "", name ? name : "");
+	snprintf(out, 1400, "%s/%s.%s", j->dir, id, name);
 }
 
 static bool has(const struct jobs *j, const char *id, const char *name)
@@ -285,10 +285,10 @@ static void on_look(evutil_socket_t fd, short what, void *arg)
 static void start(struct job *x)
 {
 	struct jobs *j = x->jobs;
-	char dir[1400];
+	char job[1400];
 	int live[2];
 
-	path_of(j, x->id, NULL, dir);
+	snprintf(job, sizeof job, "%s/%s", j->dir, x->id);
 	x->state = JOB_RUNNING;
 	j->running++;
 	x->started_mono = clock_mono_ms();
@@ -297,7 +297,7 @@ static void start(struct job *x)
 		return;
 	}
 	x->live_fd = live[0];
-	x->pid = exec_start(dir, live[1]);
+	x->pid = exec_start(job, live[1]);
 	close(live[1]);
 	x->pidfd = x->pid > 0 ? (int)syscall(SYS_pidfd_open, x->pid, 0) : -1;
 	if (x->pid < 0) {
@@ -356,15 +356,8 @@ int jobs_take(struct jobs *j, const char *action, const char *body, size_t len, 
 	if (rc == 0) {
 		buf_printf(&b, "%lld\n", (long long)deadline_ms);
 		buf_add(&b, body, len);
-		path_of(j, action, NULL, path);
-		rc = mkdir(path, 0700) < 0 && errno != EEXIST
-			? err_errno(e, "the action cannot be journalled in %s", path)
-			: 0;
 		path_of(j, action, "spec", path);
-		if (rc == 0)
-			rc = file_write(path, b.data, b.len, 0600, e);
-		if (rc == 0)
-			rc = file_sync_dir(j->dir, e);
+		rc = file_write(path, b.data, b.len, 0600, e);
 	}
 	buf_release(&b);
 	if (rc < 0)
@@ -414,7 +407,7 @@ void jobs_cancel(struct jobs *j, const char *action)
 	}
 }
 
-/* Keeps the folder with its mark, of that its first line, a small outcome, and that it was started; what else was in it goes. */
+/* Keeps its mark, of that the first line, a small outcome, and that it was started; what else there was goes. */
 static void strip(struct jobs *j, const char *id, int64_t deadline_ms)
 {
 	static const char *const heavy[] = {"stdout.full", "stderr.full", "lock"};
@@ -437,16 +430,15 @@ static void strip(struct jobs *j, const char *id, int64_t deadline_ms)
 void jobs_reported(struct jobs *j, const char *action)
 {
 	struct job *x = find(j, action);
-	char spec[1400], mark[1400], dir[1400];
+	char spec[1400], mark[1400];
 
 	if (!x || x->state != JOB_ENDED)
 		return;
 	path_of(j, action, "spec", spec);
 	path_of(j, action, "reported", mark);
-	path_of(j, action, NULL, dir);
 	/* Should the machine forget this name, it is told again, and the server knows it; what was never started must not start then. */
 	if (rename(spec, mark) < 0 ||
-		(!has(j, action, "started") && file_sync_dir(dir, NULL) < 0))
+		(!has(j, action, "started") && file_sync_dir(j->dir, NULL) < 0))
 		return;
 	x->state = JOB_REPORTED;
 	strip(j, action, x->deadline_ms);
@@ -464,8 +456,10 @@ void jobs_forget_before(struct jobs *j, int64_t now_ms)
 		(void)unlink(path);
 		if (x->deadline_ms + KEEP_MS > now_ms)
 			continue;
-		path_of(j, x->id, NULL, path);
-		if (file_remove_tree(path, NULL) < 0)
+		path_of(j, x->id, "started", path);
+		(void)unlink(path);
+		path_of(j, x->id, "reported", path);
+		if (unlink(path) < 0)
 			continue;
 		HASH_DEL(j->all, x);
 		free(x);
@@ -528,21 +522,15 @@ static int64_t deadline_of(const struct jobs *j, const char *id, const char *nam
 
 static void find_one(struct jobs *j, const char *id)
 {
-	char path[1400];
 	struct job *x;
 
-	if (!id_valid(id))
+	if (find(j, id)) /* by its other name: it was reported just now */
 		return;
 	if (has(j, id, "reported")) {
 		x = job_new(j, id);
 		x->state = JOB_REPORTED;
 		x->deadline_ms = deadline_of(j, id, "reported");
 		strip(j, id, x->deadline_ms);
-		return;
-	}
-	if (!has(j, id, "spec")) { /* it was never fetched whole */
-		path_of(j, id, NULL, path);
-		(void)file_remove_tree(path, NULL);
 		return;
 	}
 	x = job_new(j, id);
@@ -575,6 +563,25 @@ static void on_opened(evutil_socket_t fd, short what, void *arg)
 		look_on(j);
 }
 
+/* A name in the folder. What belongs to no job was never fetched whole, or is forgotten. */
+static void found(struct jobs *j, const char *name)
+{
+	char id[ID_SIZE] = "", path[1400];
+	const char *what = name + ID_LEN + 1;
+
+	if (strlen(name) <= ID_LEN + 1 || name[ID_LEN] != '.')
+		return;
+	memcpy(id, name, ID_LEN);
+	if (!id_valid(id))
+		return;
+	if (strcmp(what, "spec") == 0 || strcmp(what, "reported") == 0) {
+		find_one(j, id);
+	} else if (!has(j, id, "spec") && !has(j, id, "reported")) {
+		path_of(j, id, what, path);
+		(void)unlink(path);
+	}
+}
+
 struct jobs *jobs_open(const struct jobs_conf *conf, struct err *e)
 {
 	struct jobs *j = xcalloc(1, sizeof *j);
@@ -592,7 +599,7 @@ struct jobs *jobs_open(const struct jobs_conf *conf, struct err *e)
 		return NULL;
 	}
 	while ((d = readdir(dir)))
-		find_one(j, d->d_name);
+		found(j, d->d_name);
 	closedir(dir);
 	j->look = event_new(conf->base, -1, EV_PERSIST, on_look, j);
 	j->opened = event_new(conf->base, -1, 0, on_opened, j);

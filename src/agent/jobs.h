@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The jobs of an agent: taken (journalled), started when there is a slot, watched, reported. A folder a job, so that
- * whatever crashes, what stands in the folder says what may still be done: nothing is ever run twice.
+ * The jobs of an agent: taken (journalled), started when there is a slot, watched, reported. Whatever crashes, the files of a job
+ * say what may still be done: nothing is ever run twice. They are named by the action's id, a dot, and
  *
  *	spec       first line: deadline; then the action's body     -> fetched
+ *	lock       whoever holds it runs the job; its pid
  *	started    the supervisor has begun                         -> never again
  *	outcome.json                                                -> to be reported
- *	reported   the outcome is in the spool; the rest is gone    -> known until a week after its deadline
+ *	stdout.full, stderr.full  whole outputs, on request
+ *	reported   the outcome is in the spool; most else is gone   -> known until a week after its deadline
  * A small outcome stays until the deadline, for a server that lost what it had heard (a restored backup) gives the action again.
  */
 #ifndef HIM_AGENT_JOBS_H

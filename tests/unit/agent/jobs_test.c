@@ -212,7 +212,7 @@ static bool there(const char *action, const char *name)
 {
 	char path[200];
 
-	snprintf(path, sizeof path, "%s/%s/%s", t.dir, action, name);
+	snprintf(path, sizeof path, "%s/%s.%s", t.dir, action, name);
 	return file_exists(path);
 }
 
@@ -478,7 +478,7 @@ static void test_told_until_reported_known_until_forgotten(void **state)
 	jobs_retry_outcomes(t.jobs);
 	assert_int_equal(t.outcomes, 3);
 	assert_false(there(t.one, "spec"));
-	snprintf(mark, sizeof mark, "%s/%s/reported", t.dir, t.one);
+	snprintf(mark, sizeof mark, "%s/%s.reported", t.dir, t.one);
 	assert_true(stat(mark, &st) == 0 && st.st_size == 8); /* nothing but the deadline */
 	jobs_again(t.jobs, t.one); /* a server was restored and does not know what it heard */
 	assert_int_equal(t.outcomes, 4);
@@ -525,7 +525,7 @@ static pid_t supervisor_of(const char *action)
 	char path[200], line[24] = "";
 	int64_t pid = 0;
 
-	snprintf(path, sizeof path, "%s/%s/lock", t.dir, action);
+	snprintf(path, sizeof path, "%s/%s.lock", t.dir, action);
 	assert_int_equal(file_line(path, line, sizeof line), 0);
 	assert_int_equal(text_int(line, "pid", 2, INT32_MAX, &pid, NULL), 0);
 	return (pid_t)pid;
@@ -548,7 +548,7 @@ static void unlink_in(const char *action, const char *name)
 {
 	char path[200];
 
-	snprintf(path, sizeof path, "%s/%s/%s", t.dir, action, name);
+	snprintf(path, sizeof path, "%s/%s.%s", t.dir, action, name);
 	assert_int_equal(unlink(path), 0);
 }
 
@@ -586,7 +586,7 @@ static void file_put(const char *action, const char *name, const char *text)
 	char path[200];
 	FILE *f;
 
-	snprintf(path, sizeof path, "%s/%s/%s", t.dir, action, name);
+	snprintf(path, sizeof path, "%s/%s.%s", t.dir, action, name);
 	f = fopen(path, "we");
 	assert_non_null(f);
 	fputs(text, f);
@@ -621,8 +621,8 @@ static void test_reported_and_forgotten_is_not_run_again(void **state)
 	take_waiting(t.one);
 	UNTIL(t.outcomes == 1);
 	jobs_reported(t.jobs, t.one);
-	snprintf(mark, sizeof mark, "%s/%s/reported", t.dir, t.one);
-	snprintf(spec, sizeof spec, "%s/%s/spec", t.dir, t.one);
+	snprintf(mark, sizeof mark, "%s/%s.reported", t.dir, t.one);
+	snprintf(spec, sizeof spec, "%s/%s.spec", t.dir, t.one);
 	assert_int_equal(rename(mark, spec), 0);
 	unlink_in(t.one, "outcome.json");
 	reopen(4, 0);
@@ -684,10 +684,11 @@ static void test_journalled_but_not_started(void **state)
 	reopen(0, DEADLINE); /* in time */
 	assert_int_equal(t.outcomes, 0);
 	unlink_in(t.two, "spec"); /* as if it had never come whole */
+	file_put(t.two, "spec.01234567~", "half");
 	snprintf(path, sizeof path, "%s/no-id", t.dir);
 	assert_int_equal(mkdir(path, 0700), 0);
 	reopen(4, DEADLINE);
-	assert_false(jobs_known(t.jobs, t.two) || there(t.two, ""));
+	assert_false(jobs_known(t.jobs, t.two) || there(t.two, "spec.01234567~"));
 	UNTIL(t.outcomes == 1);
 	assert_string_equal(member("state"), "done");
 	assert_int_equal(effects(), 1);
