@@ -269,7 +269,7 @@ static const struct {
 	bool soon;      /* the parent shall know at once that it came */
 	void (*take)(struct batch *b, const struct frame *f);
 } kinds[] = {
-	{"sign", false, false, false, take_sign},
+	{"sign", false, false, true, take_sign},
 	{"give", true, false, true, take_give},
 	{"committed", true, true, false, take_committed},
 	{"resend", true, true, true, take_resend},
