@@ -16,13 +16,15 @@ kvm_fetch() {
 	parts_unpack cloud "$(parts_kernel linux-image-cloud-amd64)"
 }
 
-# kvm_parts: kernel and initramfs of the guests: $WORK/vmlinuz, $WORK/guest.img.
+# kvm_parts [FUNCTION]: kernel and initramfs of the guests: $WORK/vmlinuz, $WORK/guest.img. The function adds to the folder that
+# becomes the initramfs, which it is told.
 kvm_parts() {
 	cp "$CACHE"/cloud/boot/vmlinuz-* "$WORK/vmlinuz"
 	parts_tree "$WORK/guest" guest-init
 	# shellcheck disable=SC2086
 	parts_modules "$CACHE/cloud" "$WORK/guest" $GUEST_MODULES
 	lab_paper "$WORK/guest/etc/him"
+	[ $# = 0 ] || "$1" "$WORK/guest"
 	parts_archive "$WORK/guest" "$WORK/guest.img"
 }
 
@@ -67,7 +69,7 @@ guest_xml() {
 <domain type='qemu'>
   <name>$1</name>
   <uuid>${3:-$(cat /proc/sys/kernel/random/uuid)}</uuid>
-  <memory unit='MiB'>128</memory>
+  <memory unit='MiB'>${GUEST_MIB:-128}</memory>
   <vcpu>1</vcpu>
   <os>
     <type arch='x86_64' machine='pc'>hvm</type>
@@ -109,16 +111,21 @@ guest_move() {
 	virsh -q -c "$(virsh_uri "$2")" migrate --live --unsafe "$1" "$(virsh_uri "$3")" --migrateuri "tcp://$4"
 }
 
-# kvm_open [GUESTS]: both hosts, and so many guests on each: a1… on hA, b1… on hB.
-kvm_open() {
-	local i
-	lab_open
-	kvm_parts
+# hosts_open: hA and hB.
+hosts_open() {
 	host_open hA 10.77.0.11/16
 	host_open hB 10.77.0.12/16
 	on_host hA domcapabilities --virttype qemu >/dev/null & # the first question costs seconds; both at once
 	on_host hB domcapabilities --virttype qemu >/dev/null
 	wait $!
+}
+
+# kvm_open [GUESTS]: both hosts, and so many guests on each: a1… on hA, b1… on hB.
+kvm_open() {
+	local i
+	lab_open
+	kvm_parts
+	hosts_open
 	for i in $(seq "${1:-1}"); do
 		guest_start hA "a$i" "$i"
 		guest_start hB "b$i" "$((100 + i))"

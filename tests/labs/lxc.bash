@@ -25,17 +25,21 @@ container_xml() { # container_xml N
 END
 }
 
+# container_tree TREE: the root folder of containers.
+container_tree() {
+	parts_tree "$1" container-init
+	mkdir -p "$1/lab"
+	mv "$1/init" "$1/lab/init"
+	: >"$1/etc/machine-id"
+	chroot "$1" /bin/busybox --install -s
+	lab_paper "$1/etc/him"
+}
+
 # lxc_open [N]: the host hC with the containers c1 … cN.
 lxc_open() {
-	local i tree
+	local i
 	lab_open
-	tree=$WORK/container
-	parts_tree "$tree" container-init
-	mkdir -p "$tree/lab"
-	mv "$tree/init" "$tree/lab/init"
-	: >"$tree/etc/machine-id"
-	chroot "$tree" /bin/busybox --install -s
-	lab_paper "$tree/etc/him"
+	container_tree "$WORK/container"
 	host_open hC 10.77.0.31/16
 	for i in $(seq "${1:-5}"); do
 		container_xml "$i" >"$WORK/c$i.xml"
