@@ -54,11 +54,15 @@ teardown_file() {
 		until_true "$LIMIT" is_on "b$i" hB
 	done
 	[ "$(on_server /machines/hA | jq '."him.guests"')" = $GUESTS ]
+	run hm tree
+	[ "$(grep -oE '\<(hA|a1)\>' <<<"$output" | paste -sd' ')" = "hA a1" ]
 }
 
 @test "why names the MAC and the UUID, seen from both sides" {
+	[ "$(counted_keys a1)" = "mac uuid" ]
+	run hm why a1
+	[[ "$output" == *"runs on hA "*"hA lists it as a1 (libvirt-qemu), running"* ]]
 	run on_server /machines/a1/why
-	[ "$(json '[.evidence[] | select(.verdict == "counted") | .key | split(" ")[0]] | sort | join(" ")')" = "mac uuid" ]
 	[ "$(json '[.sightings[] | select(.live) | .source_name] | sort | join(" ")')" = "a1 hA" ]
 }
 
@@ -72,6 +76,8 @@ teardown_file() {
 	moved_within a1 hA hB 5 "$after"
 	is_on a1 hA "$before"
 	is_on a1 hB "$(now)"
+	[ "$(hm moves a1 | grep -c 'a1 *hA *hB')" = 1 ]
+	[ "$(line_of a1 --at "$before"), $(line_of a1)" = "hA > a1, hB > a1" ]
 	[ "$(on_server /machines/hA | jq '."him.guests" // 0')" = $((GUESTS - 1)) ]
 	run hm run --wait --json 'name:a1' -- cat /proc/sys/kernel/hostname
 	[ "$status" -eq 0 ]
@@ -81,8 +87,7 @@ teardown_file() {
 	run on_server /machines/hB/impact
 	[ "$(json .stops)" = $((GUESTS + 1)) ]
 	[ "$(json '[.guests[].name] | sort | .[0]')" = a1 ]
-	run on_server /machines/hA/impact
-	[ "$(json .stops)" = $((GUESTS - 1)) ]
+	[ "$(hm impact hA --json | jq .stops)" = $((GUESTS - 1)) ]
 }
 
 @test "a guest is seen within 5 s of its start and of its end, with or without an agent" {

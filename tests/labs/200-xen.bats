@@ -50,16 +50,22 @@ teardown_file() {
 	host_mark dom0
 	for i in $(seq $GUESTS); do
 		until_true "$LIMIT" is_on "x$i" dom0
-		run on_server "/machines/x$i/why"
-		[ "$(json '[.evidence[] | select(.verdict == "counted") | .key | split(" ")[0]] | sort | join(" ")')" = "mac uuid" ]
+		[ "$(counted_keys "x$i")" = "mac uuid" ]
 	done
+	run hm why x1
+	[[ "$output" == *"runs on dom0 "*"dom0 lists it as x1 (xen), running"* ]]
+	[ "$(hm impact dom0 --json | jq .stops)" = $GUESTS ]
 }
 
 @test "a guest is seen within 5 s of its end and of its start" {
+	local before
+	before=$(now)
 	run hm run --wait --json name:dom0 -- xl destroy x1
 	[ "$status" -eq 0 ]
 	until_true 5 is_on x1 ""
+	[ "$(line_of x1 --at "$before"), $(line_of x1)" = "dom0 > x1, x1" ]
 	run hm run --wait --json name:dom0 -- xl create /guests/x1.cfg
 	[ "$status" -eq 0 ]
 	until_true 5 is_on x1 dom0
+	[ "$(hm moves --json | jq '.moves | length')" = 0 ] # it came back to where it was
 }

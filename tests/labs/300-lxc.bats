@@ -30,7 +30,8 @@ teardown_file() {
 	host_mark hC
 	until_true "$LIMIT" carries hC $GUESTS
 	for i in $(seq $GUESTS); do is_on "c$i" hC; done
-	run on_server /machines/c1/why
+	[ "$(hm tree hC --json | jq --arg h "$(id_of hC)" '[.machines[] | select(.runs_on[0]."him.host" == $h)] | length')" = $GUESTS ]
+	run hm why c1 --json
 	[[ "$(json '.evidence[] | select(.verdict == "counted") | .key')" == *"mac 52:54:00:77:04:01"* ]]
 }
 
@@ -41,8 +42,12 @@ teardown_file() {
 }
 
 @test "a container is seen within 5 s of its end and of its start" {
+	local before
+	before=$(now)
 	on_lxc hC destroy c1
 	until_true 5 is_on c1 ""
+	[ "$(line_of c1 --at "$before"), $(line_of c1)" = "hC > c1, c1" ]
+	[ "$(hm moves --json | jq '.moves | length')" = 0 ]
 	on_lxc hC create "$WORK/c1.xml"
 	until_true 5 carries hC $GUESTS
 }

@@ -21,6 +21,23 @@ runs_on() {
 		| [.machines[] | select(.name == $n) | .runs_on[] | $name[."him.host"] + (if .certain then "" else "?" end)] | join(" ")'
 }
 
+# line_of NAME [OPTIONS OF him tree]: what the command line's tree says NAME stands on, from the lowest up, in a line: hA > g1 > n1.
+line_of() {
+	hm tree "$@" --json | jq -r --arg n "$1" '
+		(.machines | map({key: .id, value: .}) | from_entries) as $m
+		| def up: (.runs_on[0]."him.host" // null) as $h | (if $h then ($m[$h] | up) + " > " else "" end) + .name;
+		.machines[] | select(.name == $n) | up'
+}
+
+line_is() { # line_is NAME LINE
+	[ "$(line_of "$1")" = "$2" ]
+}
+
+# counted_keys NAME: the keys that tie NAME to what its host lists, as `him why` counted them, without their values.
+counted_keys() {
+	hm why "$1" --json | jq -r '[.evidence[] | select(.verdict == "counted") | .key | split(" ")[0]] | sort | join(" ")'
+}
+
 is_on() { # is_on NAME HOST [TIME]
 	[ "$(runs_on "$1" "${3:-}")" = "$2" ]
 }
