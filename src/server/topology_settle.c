@@ -237,6 +237,21 @@ static int settle_places(struct settle *s)
 
 /* ---- links ---- */
 
+/* The first piece of evidence about a sighting: they stand in the order of their sightings. */
+static size_t evidence_of(const struct settle *s, size_t sighting)
+{
+	size_t from = 0, to = s->out->evidence_n;
+
+	while (from < to) {
+		size_t mid = from + (to - from) / 2;
+		if (s->out->evidence[mid].a < sighting)
+			from = mid + 1;
+		else
+			to = mid;
+	}
+	return from;
+}
+
 /* Why, as a list of sentences. */
 static const char *evidence(struct settle *s, const struct resolve_link *l)
 {
@@ -248,9 +263,11 @@ static const char *evidence(struct settle *s, const struct resolve_link *l)
 	json_add(list,
 		json_string(arena_printf(
 			s->t->arena, "the link %s", resolve_reason_sentence(l->reason))));
-	for (size_t i = 0; i < s->out->evidence_n && json_len(list) < EVIDENCE_MAX; i++) {
+	for (size_t i = evidence_of(s, l->sighting); i < s->out->evidence_n &&
+		s->out->evidence[i].a == l->sighting && json_len(list) < EVIDENCE_MAX;
+		i++) {
 		const struct resolve_evidence *v = &s->out->evidence[i];
-		if (v->a != l->sighting || v->verdict != RESOLVE_COUNTED || v->key == RESOLVE_NONE)
+		if (v->verdict != RESOLVE_COUNTED || v->key == RESOLVE_NONE)
 			continue;
 		json_add(list,
 			json_string(arena_printf(s->t->arena, "%s %s %s", x->keys[v->key].k.kind,
@@ -299,6 +316,17 @@ static int moved(struct settle *s, const struct link *x)
 				host_name(&from, &guest), host_name(&to, &guest))});
 }
 
+static bool same_text(const char *a, const char *b)
+{
+	return a && b ? strcmp(a, b) == 0 : a == b;
+}
+
+static bool same_link(const struct link *a, const struct link *b)
+{
+	return a->certain == b->certain && same_text(a->source, b->source) &&
+		same_text(a->ref, b->ref) && same_text(a->evidence, b->evidence);
+}
+
 /* One link of a guest that should be: it begins, or changes, or is as it was. */
 static int settle_link(struct settle *s, const struct resolve_link *l, const struct link *open)
 {
@@ -307,13 +335,12 @@ static int settle_link(struct settle *s, const struct resolve_link *l, const str
 		.began = s->t->now_ms,
 		.certain = l->certain,
 		.source = s->c->seen[l->sighting].s.source,
-		.ref = s->c->seen[l->sighting].s.ref};
+		.ref = s->c->seen[l->sighting].s.ref,
+		.evidence = evidence(s, l),
+		.id = open ? open->id : 0};
 
-	if (open && open->certain == x.certain && open->source && open->ref &&
-		strcmp(open->source, x.source) == 0 && strcmp(open->ref, x.ref) == 0)
+	if (open && same_link(open, &x))
 		return 0;
-	x.evidence = evidence(s, l);
-	x.id = open ? open->id : 0;
 	if ((open ? link_change(s->t->db, &x, s->t->e) : link_begin(s->t->db, &x, s->t->e)) < 0 ||
 		machine_recount(s->t->db, x.host, s->t->e) < 0)
 		return -1;

@@ -178,6 +178,27 @@ static void a_listed_guest_becomes_its_agents(void **state)
 	assert_int_equal(number(s, "SELECT COUNT(*) FROM events WHERE kind = 'machine.merged'"), 1);
 }
 
+/* Why it is believed to run there is what is so now, not what was so when the link began. */
+static void why_of_a_link_follows_what_is_said(void **state)
+{
+	struct scene *s = scene(state);
+	const char *there = "SELECT COUNT(*) FROM links WHERE until = 0 AND evidence LIKE "
+			    "'%it runs there%'";
+
+	host(s, 1);
+	agent(s, 2, "vm", UUID_A, MAC_A);
+	lists(s, 1, guest(s, UUID_A, MAC_A, "running"));
+	assert_int_equal(number(s, there), 1);
+	is_online(s, 2, "offline");
+	lists(s, 1, guest(s, UUID_A, MAC_A, "off"));
+	assert_int_equal(runs_on(s, 2, 1), 1);
+	assert_int_equal(number(s, there), 0);
+	lists(s, 1, guest(s, UUID_A, MAC_A, "running"));
+	assert_int_equal(number(s, there), 1);
+	assert_int_equal(number(s, "SELECT COUNT(*) FROM links"), 1);
+	assert_int_equal(number(s, "SELECT COUNT(*) FROM moves"), 0);
+}
+
 static void nobody_is_believed_about_others_unless_marked(void **state)
 {
 	struct scene *s = scene(state);
@@ -471,6 +492,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(a_guest_is_found_on_its_host),
 		TEST(a_listed_guest_becomes_its_agents),
+		TEST(why_of_a_link_follows_what_is_said),
 		TEST(nobody_is_believed_about_others_unless_marked),
 		TEST(a_guest_of_one_that_is_no_host_any_more_runs_nowhere),
 		TEST(a_site_may_mark_by_itself_but_no_guest),
