@@ -5,7 +5,7 @@
  * Order, and why: take the lock (who holds it is running this job), read the spec, find the user, make the limits, write
  * JOB.started (from here on it may have had an effect and is never run again), fork, watch, end everything it
  * left behind, write JOB.outcome.json. As child subreaper it is the parent of every orphan below, so a double fork
- * does not escape.
+ * does not escape. Only where the order wants daemons (it starts guests), what left the command's process group stays.
  *
  * The command gets: standard input from /dev/null, a session of its own, its user's home as working folder (else /), and
  * the environment PATH HOME USER LOGNAME SHELL LANG HIM_ACTION HIM_HOME plus what the action adds.
@@ -274,9 +274,22 @@ static bool reap(struct exec *x)
 	return pid == 0;
 }
 
+/* A signal for the command and what it started; daemons that are to stay are not meant. */
+static void signal_tree(const struct exec *x, int sig)
+{
+	if (x->spec.daemons)
+		kill(-x->pid, sig);
+	else
+		children_of(getpid(), sig, 0);
+}
+
 /* Ends all that is left, for certain: new ones may be born while we look. */
 static void kill_all(struct exec *x)
 {
+	if (x->spec.daemons) {
+		kill(-x->pid, SIGKILL);
+		return;
+	}
 	for (int i = 0; reap(x) && children_of(getpid(), SIGKILL, 0) > 0 && i < 500; i++)
 		usleep(2000);
 }
@@ -317,7 +330,7 @@ static void deadlines(struct exec *x, int64_t now)
 	if (!x->timed_out && !x->cancelled && now >= x->timeout_mono)
 		x->timed_out = true;
 	if ((x->timed_out || x->cancelled) && !x->kill_mono) {
-		children_of(getpid(), SIGTERM, 0);
+		signal_tree(x, SIGTERM);
 		x->kill_mono = now + GRACE_MS;
 	} else if (x->kill_mono && !x->killed && now >= x->kill_mono) {
 		x->killed = true;
@@ -468,7 +481,10 @@ static int supervise(const char *job, int live)
 	if (spec_load(&x, &e) < 0 || exec_user_find(x.spec.as, &x.user, &e) < 0) {
 		refuse(&x, e.text);
 	} else {
-		limits_open(&x.limits, x.id, x.spec.cpu_percent, x.spec.memory_bytes);
+		if (x.spec.daemons)
+			limits_none(&x.limits);
+		else
+			limits_open(&x.limits, x.id, x.spec.cpu_percent, x.spec.memory_bytes);
 		run(&x);
 		limits_close(&x.limits);
 		output_release(&x.out);

@@ -61,7 +61,7 @@ int job_spec_parse(
 	const char *text, size_t len, struct arena *a, struct job_spec *out, struct err *e)
 {
 	static const char *const keys[] = {"command", "script", "timeout_ms", "cpu_percent",
-		"memory_bytes", "as", "env", "attach", NULL};
+		"memory_bytes", "as", "env", "attach", "daemons", NULL};
 	struct json *j;
 	int rc = -1;
 
@@ -81,6 +81,7 @@ int job_spec_parse(
 			e) == 0 &&
 		json_take_string(j, "as", false, 64, &out->as, e) == 0 &&
 		json_take_bool(j, "attach", &out->attach, e) == 0 &&
+		json_take_bool(j, "daemons", &out->daemons, e) == 0 &&
 		command_take(j, a, out, e) == 0 && env_take(j, a, out, e) == 0) {
 		out->script = arena_strdup(a, out->script);
 		out->as = arena_strdup(a, out->as);

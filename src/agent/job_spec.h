@@ -19,6 +19,7 @@ struct job_spec {
 	const char *as;
 	const char **env; /* "K=V", NULL-terminated */
 	bool attach;
+	bool daemons; /* what leaves its process group outlives it, under no limit */
 };
 
 /* Texts live in the arena. -1: e names the field and the limit. */

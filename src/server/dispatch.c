@@ -9,6 +9,7 @@
 #include "base/clock.h"
 #include "base/json.h"
 #include "base/log.h"
+#include "server/power.h"
 #include "wire/sign.h"
 #include <stdio.h>
 #include <stdlib.h>
@@ -340,6 +341,9 @@ static int order_body(const struct action *x, struct buf *out, struct err *e)
 	json_set_string(j, "as", x->run_as);
 	json_set(j, "env", x->env ? json_parse(x->env, strlen(x->env), e) : json_object());
 	json_set_bool(j, "attach", x->attach);
+	/* Guests are processes that outlive who started them. */
+	if (strcmp(x->kind, POWER_START) == 0)
+		json_set_bool(j, "daemons", true);
 	rc = json_print(j, out);
 	json_free(j);
 	return rc < 0 ? err_field(e, ERR_TOO_LARGE, "script",

@@ -99,10 +99,10 @@ static int start_guests(struct server *s, struct db *db, const char *agent, cons
 	struct target target = {agent, b->machine, b->name, b->site};
 	char *id = arena_alloc(a, ID_SIZE);
 	struct action x = {.id = id,
-		.kind = "run",
+		.kind = POWER_START,
 		.by = b->by,
 		.query = arena_printf(a, "id:%s", b->machine),
-		.command = "[\"start\"]",
+		.command = "[\"" POWER_START "\"]",
 		.script = script(a),
 		.timeout_ms = START_TIMEOUT_MS,
 		.cpu_percent = 50,

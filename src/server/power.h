@@ -12,6 +12,7 @@
 
 #define POWER_OFF "off"
 #define POWER_REBOOT "reboot"
+#define POWER_START "start" /* guests again, after a reboot: made by the server itself */
 
 /* Makes x, whose timeout is set, one: kind, script, command. how: off or reboot. */
 int power_make(struct action *x, const char *how, bool with_guests, struct arena *a, struct err *e);

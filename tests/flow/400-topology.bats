@@ -76,7 +76,9 @@ platform() {
 		case "\$*" in
 		'-q list --name --state-running') cd \$q && grep -l "state='running'" -- *.xml 2>/dev/null | sed 's/[.]xml\$//' ;;
 		'-q shutdown '*) [ ! -e $dir/stubborn ] || exit 0; mv \$q/\$3.xml \$q/\$3.pid $dir/stopped ;;
-		'-q start '*) mv $dir/stopped/\$3.pid $dir/stopped/\$3.xml \$q ;;
+		'-q start '*)
+			mv $dir/stopped/\$3.pid $dir/stopped/\$3.xml \$q
+			setsid --fork sh -c "while :; do date +%s >$dir/beat-\$3; sleep 0.2; done" >/dev/null 2>&1 ;;
 		*) echo "virsh \$*" >>$dir/strange; exit 9 ;;
 		esac
 		[ "\$2" = list ] || echo "virsh \$*" >>$dir/done
@@ -282,6 +284,10 @@ state_of() {
 	until_true "$LIMIT" sh -c "[ \$(grep -c '^virsh -q start' $WORK/h1/done) = 2 ]"
 	until_true "$LIMIT" is 'host:h1 power:running' 2
 	[ ! -e "$WORK/h1/strange" ]
+	# What runs a guest outlives the command that started it.
+	until_true "$LIMIT" sh -c "him actions --json | jq -e '[.actions[] | select(.kind == \"start\" and .state == \"ended\" and .done == 1)] | length == 1'"
+	rm "$WORK"/h1/beat-w1 "$WORK"/h1/beat-w2
+	until_true "$LIMIT" [ -e "$WORK/h1/beat-w1" -a -e "$WORK/h1/beat-w2" ]
 }
 
 @test "a host that is away is told so, and keeps its guests" {

@@ -31,7 +31,7 @@ static void test_all_of_it(void **state)
 				   "c\"],\"script\":\"#!/bin/sh\\nexit\\n\",\"timeout_ms\":1000,"
 				   "\"cpu_percent\":100,\"memory_bytes\":16777216,\"as\":"
 				   "\"nobody\",\"env\":{\"K\":\"V=W\","
-				   "\"_a1\":\"\"},\"attach\":true}";
+				   "\"_a1\":\"\"},\"attach\":true,\"daemons\":true}";
 	struct arena *a = arena_new();
 	struct err e = ERR_INIT;
 	struct job_spec s;
@@ -51,6 +51,7 @@ static void test_all_of_it(void **state)
 	assert_string_equal(s.env[1], "_a1=");
 	assert_null(s.env[2]);
 	assert_true(s.attach);
+	assert_true(s.daemons);
 	arena_free(a);
 }
 
@@ -71,6 +72,7 @@ static void test_what_it_leaves_to_us(void **state)
 		assert_string_equal(s.as, "root");
 		assert_null(s.env[0]);
 		assert_false(s.attach);
+		assert_false(s.daemons);
 		arena_free(a);
 	}
 }
