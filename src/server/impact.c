@@ -181,8 +181,8 @@ int impact_confirmed(const struct impact *x, int64_t confirm, struct err *e)
 		return 0;
 	if (confirm != MODEL_ABSENT)
 		return err_field(e, ERR_CONFLICT, "confirm",
-			"%lld machines would stop with it now, not %lld: look again",
-			(long long)stops, (long long)confirm);
+			"%lld machine%s would stop with it now, not %lld: look again",
+			(long long)stops, stops == 1 ? "" : "s", (long long)confirm);
 	if (stops == 0)
 		return err_field(e, ERR_CONFLICT, "confirm",
 			"it is not known what stops with it: %s; confirm 0 says that this is fine",

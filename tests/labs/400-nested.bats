@@ -89,6 +89,8 @@ teardown_file() {
 	id=$(id_of n1)
 	nested_stop
 	until_true 5 has_power n1 off
+	run hm why n1
+	[[ "$output" == *"g1 lists it as n1 (lxc), off"* && "$output" != *"it runs there"* ]]
 	run hm impact hB --json
 	[ "$(json '"\(.stops) \(.stopped)"')" = "1 1" ]
 	nested_start
@@ -97,4 +99,16 @@ teardown_file() {
 	until_true "$LIMIT" is 'name:n1 state:online' 1
 	line_is n1 "hB > g1 > n1"
 	[ "$(hm machines name:n1 --json | jq -r '[.machines[].id] | join(" ")')" = "$id" ]
+}
+
+@test "turning the guest off with what runs in it: the container first, then the guest" {
+	run hm power off g1 --confirm 0 --with-guests
+	[ "$status" -eq 1 ]
+	[[ "$output" == *"1 machine would stop with it now, not 0"* ]]
+	run hm power off g1 --confirm 1 --with-guests --timeout 60s --wait
+	[ "$status" -eq 0 ]
+	[[ "$output" == *"asked to shut down: n1 (lxc)"* ]]
+	until_true "$LIMIT" is_on g1 ""
+	has_power n1 off
+	[ "$(hm impact hB --json | jq .stops)" = 0 ]
 }

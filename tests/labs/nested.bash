@@ -7,8 +7,7 @@
 #      =+====================+================+= eth0 + br0 + g1            =+= eth0 + br0
 #                                                   g1 10.77.2.1: eth0 + br0 + n1 10.77.5.1
 #
-# LXC is only unpacked. What a person does in a guest that has a service manager, `systemctl start lxc@n1`, is done here by a file:
-# see nested_start.
+# LXC is only unpacked. Where a real guest has a service manager this one has nested-start, which files ask.
 
 source "$ROOT/tests/labs/lxc.bash"
 
