@@ -13,7 +13,8 @@
  * one where little happens is looked at as soon as something does, however slow it is. A platform that
  * could not tell keeps the guests it told before.
  *
- * A platform that hangs would keep the others waiting at every look: it is left alone for a while.
+ * A platform that hangs would keep the others waiting at every look: it is left alone for a while. One that is slow and answers
+ * is not: a host is busiest when its guests start, and what it lists then changes most.
  *
  * The child has a session of its own and is killed with what it started when it is late.
  */

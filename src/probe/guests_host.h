@@ -11,12 +11,12 @@
 
 #define GUESTS_LOOK_MS 45000
 
-/* Longer than this a platform should not take: the others wait for it. */
+/* Longer than this a platform that does not answer should not take: the others wait for it. */
 #define GUESTS_SLOW_MS 4000
 
 /* Adds the guests of every platform that is here; root as in probe_open. errors, an object, gets a
  * sentence for each platform that could not tell all of them, by its name. slow, an array or NULL,
- * gets the names of those that took over GUESTS_SLOW_MS. without, names joined by commas or NULL,
+ * gets the names of those that took over GUESTS_SLOW_MS and could not tell all. without, names joined by commas or NULL,
  * is not asked, which is an error too: its guests are not known. */
 void guests_host(const char *root, const char *without, struct guests *list, struct json *errors,
 	struct json *slow);

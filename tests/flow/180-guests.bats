@@ -116,25 +116,39 @@ children_ticks() {
 	guests "keys == [\"libvirt-qemu:$UUID2\"]"
 }
 
-# An engine whose program hangs while $WORK/hang is there.
+# An engine whose program hangs while $WORK/hang is there, and is slow while $WORK/slow is.
 engine() {
 	cat >"$WORK/bin/docker" <<-SH
 		#!/bin/sh
 		[ ! -e $WORK/hang ] || exec sleep 3600
+		[ ! -e $WORK/slow ] || sleep 5
 		case \$1 in
 		ps) echo 7938ef110db9 ;;
-		inspect) echo '[{"Id":"7938ef110db9","Name":"/box","State":{"Status":"running"}}]' ;;
+		inspect) echo '[{"Id":"7938ef110db9","Name":"/box","State":{"Status":"'\$(cat $WORK/box)'"}}]' ;;
 		esac
 	SH
 	chmod 755 "$WORK/bin/docker"
+	echo running >"$WORK/box"
 	: >"$WORK/run/docker.sock"
+}
+
+@test "an engine that is slow, as on a host that is busy, and answers is asked again" {
+	domain db $UUID2 running
+	engine
+	: >"$WORK/slow"
+	domain db $UUID2 paused
+	until_true "$LIMIT" guests '.["docker:7938ef110db9"].state == "running"'
+	echo paused >"$WORK/box"
+	domain db $UUID2 running
+	until_true "$LIMIT" guests '.["docker:7938ef110db9"].state == "paused"'
+	rm "$WORK/slow"
 }
 
 @test "an engine that hangs is given up, its guests stay, and the others are told" {
 	domain db $UUID2 running
 	engine
 	domain db $UUID2 paused
-	until_true "$LIMIT" guests '.["docker:7938ef110db9"].name == "box"'
+	until_true "$LIMIT" guests '.["docker:7938ef110db9"] | .name == "box" and .state == "running"'
 	: >"$WORK/hang"
 	domain web $UUID1 running
 	until_true "$LIMIT" guests ".[\"libvirt-qemu:$UUID1\"].name == \"web\""
