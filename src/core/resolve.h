@@ -29,11 +29,12 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define RESOLVE_SHARERS_MAX 128  /* sightings that may share a key before it says nothing */
-#define RESOLVE_MACS_MAX 64      /* own MACs of one sighting; of one that tells more, none counts */
-#define RESOLVE_VALUE_MAX 128    /* bytes of a value, and of a scope */
-#define RESOLVE_CONNECT_MAX 288  /* room for the text of a connecting key, with its NUL */
-#define RESOLVE_OVERLAP_MS 60000 /* two may say the same thing this long: a move, a restart */
+#define RESOLVE_SHARERS_MAX 128 /* sightings that may share a key before it says nothing */
+#define RESOLVE_MACS_MAX 64     /* own MACs of one sighting; of one that tells more, none counts */
+#define RESOLVE_VALUE_MAX 128   /* bytes of a value, and of a scope */
+#define RESOLVE_CONNECT_MAX 288 /* room for the text of a connecting key, with its NUL */
+#define RESOLVE_SILENCE_MS 300000 /* an agent that talks no more is known to be silent by then */
+#define RESOLVE_OVERLAP_MS 60000  /* two may say the same thing this long: a move, a restart */
 #define RESOLVE_NONE ((size_t)-1) /* no group, no sighting, no key */
 
 enum resolve_key_kind {

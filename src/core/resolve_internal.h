@@ -118,7 +118,7 @@ void resolve_tell_keys(struct resolver *r); /* a row for every key that does not
 void resolve_tell(struct resolver *r, const struct resolve_evidence *row); /* a and b are ranks */
 void resolve_note(struct resolver *r, uint32_t x, uint32_t y, enum resolve_verdict v,
 	enum resolve_reason why);
-void resolve_again(struct resolver *r, int64_t since_ms); /* RESOLVE_OVERLAP_MS after it */
+void resolve_again(struct resolver *r, int64_t since_ms, int64_t after_ms); /* that long after it */
 
 /* resolve_match.c. Who is whom: every believed sighting is placed, or AMBIGUOUS. */
 void resolve_match(struct resolver *r);

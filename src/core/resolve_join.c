@@ -37,10 +37,9 @@ void resolve_note(
 			x, y == NOBODY ? RESOLVE_NONE : y, RESOLVE_NONE, 0, v, why});
 }
 
-void resolve_again(struct resolver *r, int64_t since_ms)
+void resolve_again(struct resolver *r, int64_t since_ms, int64_t after_ms)
 {
-	int64_t at = since_ms > INT64_MAX - RESOLVE_OVERLAP_MS ? INT64_MAX
-							       : since_ms + RESOLVE_OVERLAP_MS;
+	int64_t at = since_ms > INT64_MAX - after_ms ? INT64_MAX : since_ms + after_ms;
 
 	if (r->again_ms == 0 || at < r->again_ms)
 		r->again_ms = at;

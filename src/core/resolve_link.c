@@ -122,9 +122,9 @@ static enum resolve_reason when_not_running(struct linker *l, const struct claim
 
 	if (!s->live || s->running || !agent || !agent->live)
 		return RESOLVE_LAST_KNOWN;
-	if (resolve_overlap(s, agent) > RESOLVE_OVERLAP_MS)
+	if (resolve_overlap(s, agent) > RESOLVE_SILENCE_MS)
 		return RESOLVE_SAYS_OFF;
-	resolve_again(l->r, s->since_ms);
+	resolve_again(l->r, s->since_ms, RESOLVE_SILENCE_MS);
 	return RESOLVE_LAST_KNOWN;
 }
 
@@ -147,7 +147,7 @@ static void judge(struct linker *l, uint32_t guest)
 		if (rivals(l, best, c))
 			v->reason = RESOLVE_TWO_HOSTS;
 		else if (runs_now(l, c) && c->host != best->host)
-			resolve_again(l->r, says(l, best)->since_ms);
+			resolve_again(l->r, says(l, best)->since_ms, RESOLVE_OVERLAP_MS);
 	}
 	if (v->reason == RESOLVE_RUNS_THERE || v->reason == RESOLVE_LAST_KNOWN)
 		l->next[guest] = best->host;

@@ -437,7 +437,7 @@ static bool both_run(struct resolver *r, uint32_t x, uint32_t y)
 		return false;
 	if (resolve_overlap(a->s, b->s) > RESOLVE_OVERLAP_MS)
 		return true;
-	resolve_again(r, since);
+	resolve_again(r, since, RESOLVE_OVERLAP_MS);
 	return false;
 }
 

@@ -18,6 +18,7 @@
 #include <string.h>
 
 #define EVIDENCE_MAX 8
+#define GONE "gone" /* power of what no host lists any more */
 
 struct settle {
 	struct topology *t;
@@ -142,9 +143,8 @@ static int orphan(struct settle *s, const char *machine, bool agent)
 		if (link_end(s->t->db, open[i].id, s->t->now_ms, s->t->e) < 0 ||
 			machine_recount(s->t->db, open[i].host, s->t->e) < 0)
 			return -1;
-	return machine_placed(s->t->db, machine, agent ? NULL : "gone", NULL, NULL, s->t->e) < 0
-		? -1
-		: 0;
+	return machine_placed(s->t->db, machine, agent ? NULL : GONE, NULL, NULL, s->t->e) < 0 ? -1
+											       : 0;
 }
 
 /* A machine that no group keeps. */
@@ -391,7 +391,8 @@ static int power_event(struct settle *s, const char *id, const char *was, const 
 {
 	struct label guest;
 
-	if (!was || !is || strcmp(was, is) == 0)
+	/* A guest whose agent has just fallen silent had no power since its host let it go. */
+	if (!is || (!was && strcmp(is, GONE) != 0) || (was && strcmp(was, is) == 0))
 		return 0;
 	if (label(s, id, &guest) < 0)
 		return -1;
@@ -399,8 +400,10 @@ static int power_event(struct settle *s, const char *id, const char *was, const 
 		(struct event_row){.kind = "machine.power",
 			.site = guest.site,
 			.machine = id,
-			.text = arena_printf(
-				s->t->arena, "%s is %s, its host says", guest.name, is)});
+			.text = arena_printf(s->t->arena,
+				strcmp(is, GONE) == 0 ? "%s is %s: no host lists it any more"
+						      : "%s is %s, its host says",
+				guest.name, is)});
 }
 
 static int power_was(struct settle *s, const char *id, char was[64])
@@ -419,6 +422,16 @@ static int power_was(struct settle *s, const char *id, char was[64])
 	return got < 0 ? -1 : 0;
 }
 
+/* Its agent talks, or talked for a while after its host had let it go: it runs, or ran, somewhere unseen. */
+static bool outlived(const struct settle *s, const struct resolve_group *g, const struct seen *says)
+{
+	const struct seen *self = g->self == RESOLVE_NONE ? NULL : &s->c->seen[g->self];
+
+	return self &&
+		(s->in->sightings[g->self].live ||
+			self->source_seen > says->s.gone + RESOLVE_OVERLAP_MS);
+}
+
 static int settle_columns(
 	struct settle *s, size_t g, const struct resolve_link *rows, size_t n_rows)
 {
@@ -435,10 +448,10 @@ static int settle_columns(
 			says = &s->c->seen[rows[i].sighting];
 			break;
 		}
-	power = !says                         ? NULL
-		: !says->s.gone               ? says->s.power
-		: group->self == RESOLVE_NONE ? "gone"
-					      : NULL;
+	power = !says                      ? NULL
+		: !says->s.gone            ? says->s.power
+		: outlived(s, group, says) ? NULL
+					   : GONE;
 	if (host && label(s, host, &at) < 0)
 		return -1;
 	if (says && !says->s.gone && group->self == RESOLVE_NONE && tell(s, s->ids[g], says) < 0)

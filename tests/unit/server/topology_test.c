@@ -421,6 +421,87 @@ static void what_is_long_over_is_forgotten(void **state)
 	assert_int_equal(number(s, "SELECT COUNT(*) FROM links"), 0);
 }
 
+static void power_is(struct scene *s, int n, const char *power, int hosts)
+{
+	assert_int_equal(
+		number(s,
+			arena_printf(s->k->a,
+				"SELECT COUNT(*) FROM machines WHERE id = '%s' AND "
+				"COALESCE(power, '') = '%s' AND (runs_on IS NOT NULL) = %d",
+				kit_id(s->k, 'm', n), power, hosts)),
+		1);
+}
+
+/* The hub found that agent n is silent since it was heard `ago` before now, or that it talks again. */
+static void presence(struct scene *s, int n, const char *state, int64_t ago)
+{
+	struct topology t = at(s);
+
+	s->now -= ago;
+	is_online(s, n, state);
+	s->now += ago;
+	ok(s->k, topology_source(&t, kit_id(s->k, 'a', n)));
+}
+
+static void a_guest_with_an_agent_that_its_host_destroyed_is_gone(void **state)
+{
+	struct scene *s = scene(state);
+
+	host(s, 1);
+	agent(s, 2, "vm", UUID_A, MAC_A);
+	lists(s, 1, guest(s, UUID_A, MAC_A, "running"));
+	lists(s, 1, "");
+	power_is(s, 2, "", 0); /* its agent is not silent yet: it may run elsewhere */
+	assert_int_equal(
+		number(s, "SELECT COUNT(*) FROM events WHERE text LIKE 'vm2 is gone%'"), 0);
+	s->now += 180000;
+	presence(s, 2, "offline", 185000);
+	power_is(s, 2, "gone", 0);
+	assert_int_equal(
+		number(s,
+			"SELECT COUNT(*) FROM events WHERE kind = 'machine.power' AND text = "
+			"'vm2 is gone: no host lists it any more'"),
+		1);
+	assert_int_equal(number(s, "SELECT COUNT(*) FROM links WHERE until > 0"), 1);
+	presence(s, 2, "online", 0); /* it runs somewhere after all */
+	power_is(s, 2, "", 0);
+	lists(s, 1, guest(s, UUID_A, MAC_A, "running"));
+	power_is(s, 2, "running", 1);
+}
+
+/* It left for a host that nobody watches, talked from there, and fell silent later: that is not the old host's doing. */
+static void a_guest_that_talked_after_its_host_let_it_go_is_not_gone(void **state)
+{
+	struct scene *s = scene(state);
+
+	host(s, 1);
+	agent(s, 2, "vm", UUID_A, MAC_A);
+	lists(s, 1, guest(s, UUID_A, MAC_A, "running"));
+	lists(s, 1, "");
+	s->now += 3600000;
+	presence(s, 2, "offline", 185000);
+	power_is(s, 2, "", 0);
+}
+
+static void a_guest_with_an_agent_that_was_shut_down_stays_on_its_host(void **state)
+{
+	struct scene *s = scene(state);
+	struct topology t;
+
+	host(s, 1);
+	agent(s, 2, "vm", UUID_A, MAC_A);
+	lists(s, 1, guest(s, UUID_A, MAC_A, "running"));
+	lists(s, 1, guest(s, UUID_A, MAC_A, "off"));
+	power_is(s, 2, "off", 1);
+	s->now += 170000; /* that its agent is silent is known after three minutes */
+	t = at(s);
+	ok(s->k, topology_due(&t, false));
+	power_is(s, 2, "off", 1);
+	s->now += 10000;
+	presence(s, 2, "offline", 185000);
+	power_is(s, 2, "off", 1);
+}
+
 /* ---- one agent after another ---- */
 
 static void an_agent_that_was_installed_again_is_the_same_machine(void **state)
@@ -505,6 +586,9 @@ int main(void)
 		TEST(a_forgotten_host_hosts_nothing),
 		TEST(a_forgotten_guest_is_known_by_its_host_alone),
 		TEST(what_is_long_over_is_forgotten),
+		TEST(a_guest_with_an_agent_that_its_host_destroyed_is_gone),
+		TEST(a_guest_that_talked_after_its_host_let_it_go_is_not_gone),
+		TEST(a_guest_with_an_agent_that_was_shut_down_stays_on_its_host),
 		TEST(an_agent_that_was_installed_again_is_the_same_machine),
 		TEST(an_agent_that_comes_back_gets_a_machine_of_its_own),
 		TEST(agents_of_two_sites_are_never_one),
