@@ -19,6 +19,7 @@
 #include <string.h>
 
 #define DUE_MAX 200
+#define DUE_WORK 1000 /* sightings after which the rest waits for the next time */
 #define PRUNE_MAX 1000
 #define PRUNE_AFTER_MS (30LL * 86400000)
 #define ABOVE_DEPTH 16
@@ -232,7 +233,8 @@ int topology_back(struct topology *t, const char *agent)
 	return *machine ? topology_report(t, agent) : 0;
 }
 
-int topology_source(struct topology *t, const char *agent)
+/* *work grows by how much there was to look at. */
+static int look_again(struct topology *t, const char *agent, size_t *work)
 {
 	struct rows seeds = {0};
 	struct sighting *rows;
@@ -242,7 +244,15 @@ int topology_source(struct topology *t, const char *agent)
 		return -1;
 	for (size_t i = 0; i < n; i++)
 		seed(&seeds, t->arena, rows[i].source, rows[i].ref);
+	*work += n;
 	return n ? topology_resolve(t, seeds.data, seeds.n) : 0;
+}
+
+int topology_source(struct topology *t, const char *agent)
+{
+	size_t work = 0;
+
+	return look_again(t, agent, &work);
 }
 
 /* What it lists runs on it no more; who lists it lists another machine from now on. */
@@ -381,14 +391,23 @@ int topology_resolve(struct topology *t, const struct sighting_name *seeds, size
 							     : topology_settle(t, &c, &in, &out);
 }
 
+/* Of what is due, what an agent says of itself stands for all that it says: a lost relay leaves one row for each of its own. */
 int topology_due(struct topology *t, bool prune)
 {
 	struct sighting_name *names;
+	struct rows listed = {0};
+	size_t n, work = 0;
 	int64_t pruned;
-	size_t n;
 
-	if (sighting_due(t->db, t->now_ms, DUE_MAX, t->arena, &names, &n, t->e) < 0 ||
-		(n && topology_resolve(t, names, n) < 0))
+	if (sighting_due(t->db, t->now_ms, DUE_MAX, t->arena, &names, &n, t->e) < 0)
+		return -1;
+	for (size_t i = 0; i < n; i++) {
+		if (*names[i].ref)
+			seed(&listed, t->arena, names[i].source, names[i].ref);
+		else if (work < DUE_WORK && look_again(t, names[i].source, &work) < 0)
+			return -1;
+	}
+	if (listed.n && topology_resolve(t, listed.data, listed.n) < 0)
 		return -1;
 	return prune ? sighting_prune(t->db, t->now_ms - PRUNE_AFTER_MS, PRUNE_MAX, &pruned, t->e)
 		     : 0;

@@ -28,7 +28,7 @@ int topology_back(struct topology *t, const char *agent);
 int topology_forget(struct topology *t, const char *agent);
 /* These, and what hangs together with them. */
 int topology_resolve(struct topology *t, const struct sighting_name *seeds, size_t n);
-/* What is due to be looked at again, and what is long over. */
+/* A portion of what is due to be looked at again, and what is long over. */
 int topology_due(struct topology *t, bool prune);
 
 /* Somebody says that the list of this machine is believed, or no longer. ERR_CONFLICT for one without an agent. */

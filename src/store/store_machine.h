@@ -16,7 +16,8 @@ struct presence {
 int presence_machine(
 	struct db *db, const struct presence *p, bool *moved, bool *changed, struct err *e);
 int presence_relay(struct db *db, const struct presence *p, bool *changed, struct err *e);
-/* All machines below one of these relays that are not offline become so: their relay cannot be reached. */
+/* All machines below one of these relays that are not offline become so: their relay cannot be reached. What they say is due
+ * to be looked at again, here and below. */
 int presence_cut(struct db *db, const char *const *relays, size_t n, int64_t now_ms,
 	const char *reason, int64_t *cut, struct err *e);
 /* Machines that are online below this relay but of which nothing was heard from it since then: it forgot them. */

@@ -88,20 +88,38 @@ int presence_relay(struct db *db, const struct presence *p, bool *changed, struc
 	return db_run(s, e) < 0 ? -1 : 0;
 }
 
+/* What these say of themselves and others is due to be looked at again: one row each, the look itself comes later. */
+#define DUE_SELECT                                                                                 \
+	"UPDATE sightings SET again = ?1 WHERE ref = '' AND gone = 0 AND source IN (SELECT agent " \
+	"FROM machines WHERE state IN ('online', 'late') AND "
+
+static const char *cut_sql(const struct scope *below, struct arena *a)
+{
+	int next = 3;
+
+	return arena_printf(a,
+		"UPDATE machines SET state = 'offline', state_since = ?1, seen = CASE WHEN state = "
+		"'online' THEN ?1 ELSE seen END,"
+		" channel_reason = ?2 WHERE state IN ('online', 'late') AND %s",
+		scope_sql(below, "relay", &next, a));
+}
+
 int presence_cut(struct db *db, const char *const *relays, size_t n, int64_t now_ms,
 	const char *reason, int64_t *cut, struct err *e)
 {
 	struct scope below = {.sites = relays, .n = n};
 	struct arena *a = arena_new();
-	int next = 3;
-	const char *sql = arena_printf(a,
-		"UPDATE machines SET state = 'offline', state_since = ?1, seen = CASE WHEN state = "
-		"'online' THEN ?1 ELSE seen END,"
-		" channel_reason = ?2 WHERE state IN ('online', 'late') AND %s",
-		scope_sql(&below, "relay", &next, a));
-	struct stmt *s = db_prepare_once(db, sql, e);
+	int next = 2;
+	const char *due = arena_printf(a, DUE_SELECT "%s)", scope_sql(&below, "relay", &next, a));
+	struct stmt *s = db_prepare_once(db, due, e);
 
 	*cut = -1;
+	if (s) {
+		bind_int(s, 1, now_ms);
+		next = 2;
+		scope_bind(&below, s, &next);
+		s = db_run(s, e) < 0 ? NULL : db_prepare_once(db, cut_sql(&below, a), e);
+	}
 	if (s) {
 		bind_int(s, 1, now_ms);
 		bind_text(s, 2, reason);
@@ -116,19 +134,23 @@ int presence_cut(struct db *db, const char *const *relays, size_t n, int64_t now
 int presence_stale(struct db *db, const char *relay, int64_t since_ms, int64_t now_ms, int64_t *cut,
 	struct err *e)
 {
-	struct stmt *s = db_prepare(db,
-		"UPDATE machines SET state = 'offline', state_since = ?3, channel_reason ="
-		" 'its relay was restarted and has not heard of it since' WHERE relay = ?1 AND "
-		"seen < ?2"
-		" AND state IN ('online', 'late')",
-		e);
+	static const char *const texts[] = {
+		DUE_SELECT "relay = ?2 AND seen < ?3)",
+		"UPDATE machines SET state = 'offline', state_since = ?1, channel_reason ="
+		" 'its relay was restarted and has not heard of it since' WHERE state IN ('online',"
+		" 'late') AND relay = ?2 AND seen < ?3",
+	};
 
-	if (!s)
-		return -1;
-	bind_text(s, 1, relay);
-	bind_int(s, 2, since_ms);
-	bind_int(s, 3, now_ms);
-	*cut = db_run(s, e);
+	*cut = 0;
+	for (size_t i = 0; *cut >= 0 && i < sizeof texts / sizeof *texts; i++) {
+		struct stmt *s = db_prepare(db, texts[i], e);
+		if (!s)
+			return -1;
+		bind_int(s, 1, now_ms);
+		bind_text(s, 2, relay);
+		bind_int(s, 3, since_ms);
+		*cut = db_run(s, e);
+	}
 	return *cut < 0 ? -1 : 0;
 }
 
