@@ -44,6 +44,8 @@ int presence_apply(struct db *db, const struct presence *p, bool is_relay, int64
 /* From the hub. */
 void presence_child(struct server *s, const struct hub_presence *p);
 void presence_hello(struct server *s, const struct hub_hello *h);
+/* In the loop: a relay is offline since then, and with it all that hangs below it. */
+void presence_relay_lost(struct server *s, const char *relay, int64_t since_ms);
 /* In the loop: where a relay hangs now. */
 void presence_relay_at(struct server *s, const char *relay, const char *parent, const char *state);
 int presence_load(struct server *s, struct err *e);

@@ -119,6 +119,8 @@ static void do_moved(struct server *s, const struct effect *f, const char *child
 static void do_relay(struct server *s, const struct effect *f, const char *child)
 {
 	presence_relay_at(s, f->agent, f->relay, f->stream);
+	if (f->seq && strcmp(f->stream, "offline") == 0)
+		presence_relay_lost(s, f->agent, f->seq);
 }
 
 static void do_live(struct server *s, const struct effect *f, const char *child)

@@ -20,10 +20,10 @@ enum effect_kind {
 	EFFECT_CERT,      /* agent (under its old id), data: chain */
 	EFFECT_FORK,      /* agent, stream */
 	EFFECT_MOVED,     /* agent hangs on another relay: give what is open */
-	EFFECT_RELAY,     /* agent: a relay; relay: its parent; stream: its state */
-	EFFECT_LIVE,      /* agent, stream: action; data: JSON body of the live envelope */
-	EFFECT_RELAYS,    /* the list of relays changed: sign it anew */
-	EFFECT_EVENTS     /* events were added */
+	EFFECT_RELAY, /* agent: a relay; relay: its parent; stream: its state; seq: since when, 0: as before */
+	EFFECT_LIVE,   /* agent, stream: action; data: JSON body of the live envelope */
+	EFFECT_RELAYS, /* the list of relays changed: sign it anew */
+	EFFECT_EVENTS  /* events were added */
 };
 
 struct effect {

@@ -47,26 +47,30 @@ static int seen_anew(struct db *db, const struct presence *p, bool changed, int6
 						  : 0;
 }
 
+static int relay_apply(
+	struct db *db, const struct presence *p, struct effects *effects, struct err *e)
+{
+	struct event_row v = {.severity = strcmp(p->state, "offline") == 0 ? "error" : "info"};
+	bool changed;
+
+	if (presence_relay(db, p, &changed, e) < 0)
+		return -1;
+	effect_add(effects, EFFECT_RELAY, p->agent, p->relay, p->state, changed ? p->since_ms : 0);
+	if (!changed)
+		return 0;
+	v.kind = arena_printf(effects->arena, "relay.%s", p->state);
+	v.text = arena_printf(effects->arena, "relay %s is %s", p->agent, p->state);
+	effects->events = true;
+	return event_put(db, &v, e);
+}
+
 int presence_apply(struct db *db, const struct presence *p, bool is_relay, int64_t now_ms,
 	struct effects *effects, struct err *e)
 {
 	bool moved, changed;
 
-	if (is_relay) {
-		if (presence_relay(db, p, &changed, e) < 0)
-			return -1;
-		effect_add(effects, EFFECT_RELAY, p->agent, p->relay, p->state, 0);
-		if (changed) {
-			struct event_row v = {
-				.kind = arena_printf(effects->arena, "relay.%s", p->state),
-				.severity = strcmp(p->state, "offline") == 0 ? "error" : "info",
-				.text = arena_printf(
-					effects->arena, "relay %s is %s", p->agent, p->state)};
-			effects->events = true;
-			return event_put(db, &v, e);
-		}
-		return 0;
-	}
+	if (is_relay)
+		return relay_apply(db, p, effects, e);
 	if (presence_machine(db, p, &moved, &changed, e) < 0)
 		return -1;
 	if (strcmp(p->state, "online") == 0 && (moved || changed))
@@ -127,19 +131,22 @@ static void job_start(struct presence_job *j)
 static int child_work(struct store_job *job, struct db *db)
 {
 	struct presence_job *j = (struct presence_job *)job;
+
+	return presence_apply(db, &j->p, j->is_relay, clock_now_ms(), &j->effects, &job->err);
+}
+
+static int lost_work(struct store_job *job, struct db *db)
+{
+	struct presence_job *j = (struct presence_job *)job;
+	struct event_row v = {.kind = "relay.cut", .severity = "error"};
 	int64_t cut;
 
-	if (presence_apply(db, &j->p, j->is_relay, clock_now_ms(), &j->effects, &job->err) < 0)
-		return -1;
-	if (j->cut_n == 0)
-		return 0;
-	struct event_row v = {.kind = "relay.cut", .severity = "error"};
 	if (presence_cut(db, j->cut, j->cut_n, j->p.since_ms, "its relay cannot be reached", &cut,
 		    &job->err) < 0)
 		return -1;
-	v.text = arena_printf(j->arena, "%lld machines are offline: their relay cannot be reached",
-		(long long)cut);
-	j->effects.events = true;
+	v.text = arena_printf(j->arena, "%lld machine%s offline: %s relay cannot be reached",
+		(long long)cut, cut == 1 ? " is" : "s are", cut == 1 ? "its" : "their");
+	j->effects.events = cut > 0;
 	return cut > 0 ? event_put(db, &v, &job->err) : 0;
 }
 
@@ -176,8 +183,16 @@ void presence_child(struct server *s, const struct hub_presence *p)
 		.seen_ms = p->seen_ms};
 	if (j->is_relay)
 		presence_relay_at(s, p->child, "", j->p.state);
-	if (j->is_relay && p->state == HUB_OFFLINE)
-		cut_below(s, j, p->child);
+	job_start(j);
+}
+
+void presence_relay_lost(struct server *s, const char *relay, int64_t since_ms)
+{
+	struct presence_job *j = job_new(s, lost_work);
+
+	j->p.since_ms =
+		since_ms < clock_now_ms() ? since_ms : clock_now_ms(); /* by its parent's clock */
+	cut_below(s, j, relay);
 	job_start(j);
 }
 

@@ -15,6 +15,7 @@ struct presence {
  * relay it hangs on now. *moved: it hangs on another relay than before. *changed: its state is another. */
 int presence_machine(
 	struct db *db, const struct presence *p, bool *moved, bool *changed, struct err *e);
+/* The same for a relay. */
 int presence_relay(struct db *db, const struct presence *p, bool *changed, struct err *e);
 /* All machines below one of these relays that are not offline become so: their relay cannot be reached. What they say is due
  * to be looked at again, here and below. */

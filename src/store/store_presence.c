@@ -70,7 +70,7 @@ int presence_relay(struct db *db, const struct presence *p, bool *changed, struc
 	*changed = false;
 	if (was_get(db, "SELECT state, route FROM relays WHERE id = ?1", p->agent, &w, e) < 0)
 		return -1;
-	if (!w.there)
+	if (!w.there || (strcmp(p->state, "online") != 0 && strcmp(w.relay, p->relay) != 0))
 		return 0;
 	*changed = strcmp(w.state, p->state) != 0;
 	s = db_prepare(db,

@@ -97,6 +97,13 @@ static void relays(void **state)
 	assert_string_equal(r.addresses, "[\"127.0.0.1:1\"]"); /* NULL: as before */
 	assert_string_equal(r.notice, "disk full");
 	assert_int_equal(r.spool_max_bytes, 6);
+	p.state = "offline";
+	p.relay = "S"; /* it was there before, which takes its going for a loss */
+	ok(k, presence_relay(k->db, &p, &changed, &k->e));
+	assert_false(changed);
+	p.relay = "R";
+	ok(k, presence_relay(k->db, &p, &changed, &k->e));
+	assert_true(changed);
 	p.agent = "nobody";
 	ok(k, presence_relay(k->db, &p, &changed, &k->e));
 	assert_false(changed);
