@@ -1,6 +1,6 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: Apache-2.0
-# Whom do I host: an agent on a host of libvirt, whose folder /run/libvirt is one of ours (in a mount namespace, so that
+# Whom do I host: an agent on a host of libvirt, whose folders /run and /var/lib are ours (in a mount namespace, so that
 # nothing of this machine is touched). Polls are an hour apart: what is seen sooner was seen by the watch.
 
 load lib
@@ -11,7 +11,7 @@ UUID2=22222222-2222-2222-2222-222222222222
 setup_file() {
 	work_open
 	export WORK
-	mkdir -p "$WORK/run/libvirt/qemu" "$WORK/bin"
+	mkdir -p "$WORK/run/libvirt/qemu" "$WORK/bin" "$WORK/lib"
 	start server him-server --home "$WORK/home" --late 60s --offline 120s
 	until_true "$LIMIT" curl -sf --unix-socket "$WORK/home/server.sock" http://x/healthz
 	local status people
@@ -47,7 +47,7 @@ free_port() {
 agent_start() { # agent_start INTERVAL
 	# shellcheck disable=SC2016
 	start m1 unshare -m --propagation private sh -c 'mount --bind "$1/run" /run && mount --bind "$1/bin" /usr/local/bin &&
-		shift && exec "$@"' - "$WORK" him-agent --home "$WORK/m1" --parent "127.0.0.1:$(cat "$WORK/relay.port")" --retry-max 1s --report-interval "$1"
+		mount --bind "$1/lib" /var/lib && shift && exec "$@"' - "$WORK" him-agent --home "$WORK/m1" --parent "127.0.0.1:$(cat "$WORK/relay.port")" --retry-max 1s --report-interval "$1"
 }
 
 # domain NAME UUID STATE: as libvirt writes its status file: beside, then moved.
@@ -90,6 +90,14 @@ children_ticks() {
 	domain db $UUID2 running
 	until_true "$LIMIT" guests 'length == 2'
 	rm "$WORK/run/libvirt/qemu/web.xml" "$WORK/run/libvirt/qemu/web.pid"
+	until_true "$LIMIT" guests "keys == [\"libvirt-qemu:$UUID2\"]"
+}
+
+@test "the first container of a fresh host is seen long before the next poll" {
+	mkdir -p "$WORK/lib/lxc/box"
+	echo 'lxc.uts.name = box' >"$WORK/lib/lxc/box/config"
+	until_true "$LIMIT" guests '.["lxc:box"].state == "off"'
+	rm -r "$WORK/lib/lxc"
 	until_true "$LIMIT" guests "keys == [\"libvirt-qemu:$UUID2\"]"
 }
 

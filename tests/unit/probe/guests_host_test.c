@@ -374,6 +374,115 @@ static void test_watch_early(void **state)
 	root_remove(root);
 }
 
+static void folder(const char *root, const char *path)
+{
+	char *full = xasprintf("%s%s", root, path);
+	assert_int_equal(mkdir(full, 0755), 0);
+	free(full);
+}
+
+static void no_folder(const char *root, const char *path)
+{
+	char *full = xasprintf("%s%s", root, path);
+	assert_int_equal(rmdir(full), 0);
+	free(full);
+}
+
+/* Something happened that counts: it is taken, and what came is watched. */
+static void assert_news(struct guests_watch *w)
+{
+	assert_true(readable(w));
+	assert_true(guests_watch_drain(w));
+	guests_watch_changed(w);
+	guests_watch_drain(w);
+}
+
+/* Which folders are watched, as the kernel has it. */
+static char *watched(const struct guests_watch *w)
+{
+	char *path = xasprintf("/proc/self/fdinfo/%d", guests_watch_fd(w));
+	struct err e = ERR_INIT;
+	struct buf b;
+	buf_init(&b, 1 << 20);
+	assert_int_equal(file_read(path, &b, &e), 0);
+	char *text = xstrdup(buf_str(&b));
+	buf_release(&b);
+	free(path);
+	return text;
+}
+
+/* On a fresh host no folder of any platform is there yet. */
+static void test_watch_fresh(void **state)
+{
+	char *root = root_make();
+	root_text(root, "/var/lib/dpkg/status", "");
+	struct guests_watch *w = guests_watch_open(root);
+	assert_true(guests_watch_changed(w));
+	guests_watch_drain(w);
+	folder(root, "/var/lib/docker");
+	assert_news(w);
+	folder(root, "/var/lib/docker/containers");
+	assert_news(w);
+	folder(root, "/var/lib/docker/containers/" ID);
+	assert_news(w);
+	root_text(root, "/var/lib/lxc/box/config", "lxc.uts.name = a\n"); /* all at once */
+	assert_news(w);
+	root_text(root, "/var/lib/lxc/box/config", "lxc.uts.name = b\n");
+	assert_news(w);
+	guests_watch_close(w);
+	root_remove(root);
+}
+
+/* Where all the world writes, only what is waited for is news, and waiting costs nothing. */
+static void test_watch_waiting(void **state)
+{
+	char *root = root_make(), *before, *after;
+	root_text(root, "/var/lib/dpkg/status", "");
+	struct guests_watch *w = guests_watch_open(root);
+	assert_true(guests_watch_changed(w));
+	guests_watch_drain(w);
+	before = watched(w);
+	for (int i = 0; i < 3; i++)
+		assert_false(guests_watch_changed(w));
+	after = watched(w);
+	assert_string_equal(after, before);
+	assert_false(guests_watch_drain(w));
+	folder(root, "/var/lib/dockers");
+	folder(root, "/var/lib/dock");
+	assert_true(readable(w));
+	assert_false(guests_watch_drain(w));
+	/* What was waited for is gone again, with the folder above: the next one is seen as the first. */
+	folder(root, "/var/lib/docker");
+	assert_news(w);
+	no_folder(root, "/var/lib/docker");
+	assert_news(w);
+	folder(root, "/var/lib/docker");
+	assert_news(w);
+	free(before);
+	free(after);
+	guests_watch_close(w);
+	root_remove(root);
+}
+
+/* A folder is watched for its own sake and for one that is to come. */
+static void test_watch_both(void **state)
+{
+	char *root = root_make();
+	root_text(root, "/var/lib/lxc/box/config", "lxc.uts.name = a\n");
+	folder(root, "/sys");
+	folder(root, "/sys/fs");
+	folder(root, "/sys/fs/cgroup");
+	struct guests_watch *w = guests_watch_open(root);
+	assert_true(guests_watch_changed(w));
+	guests_watch_drain(w);
+	folder(root, "/sys/fs/cgroup/lxc.payload.box");
+	assert_news(w);
+	no_folder(root, "/sys/fs/cgroup/lxc.payload.box");
+	assert_news(w);
+	guests_watch_close(w);
+	root_remove(root);
+}
+
 static void test_watch_inside(void **state)
 {
 	char *root = root_make();
@@ -463,6 +572,9 @@ int main(void)
 		cmocka_unit_test(test_twins),
 		cmocka_unit_test(test_watch),
 		cmocka_unit_test(test_watch_early),
+		cmocka_unit_test(test_watch_fresh),
+		cmocka_unit_test(test_watch_waiting),
+		cmocka_unit_test(test_watch_both),
 		cmocka_unit_test(test_watch_inside),
 		cmocka_unit_test(test_watch_many),
 		cmocka_unit_test(test_watch_locks),
