@@ -10,6 +10,7 @@
 #include "core/resolve.h"
 #include "core/resolve_nic.h"
 #include "wire/envelope.h"
+#include <assert.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -17,14 +18,25 @@
 #define GUEST_MACS_MAX 256
 #define UUID_LEN 36
 #define MACHINE_ID_LEN 32
+#define DIGESTED_MAX ((SIGHTING_KEYS_MAX + 4) * (2 * SIGHTING_TEXT_MAX + 64))
 
 /* ---- making ---- */
 
+static bool counts(const char *text)
+{
+	return text && *text && strlen(text) <= SIGHTING_TEXT_MAX;
+}
+
+static const char *text_of(const struct json *j)
+{
+	const char *text = json_str(j);
+
+	return counts(text) ? text : NULL;
+}
+
 static const char *text_at(const struct json *o, const char *key)
 {
-	const char *text = json_str(json_get(o, key));
-
-	return text && *text ? text : NULL;
+	return text_of(json_get(o, key));
 }
 
 static void key_add(struct told *t, enum resolve_key_kind kind, const char *scope,
@@ -144,8 +156,7 @@ static void make_guest(struct told *t, const char *source, const struct json_ite
 		.vcpus = int_or_absent(g, "vcpus"),
 		.memory_bytes = int_or_absent(g, "memory_bytes")};
 	for (size_t i = 0; i < n; i++)
-		key_add(t, RESOLVE_MAC, gateway, arena_strdup(a, json_str(json_at(macs, i))),
-			false);
+		key_add(t, RESOLVE_MAC, gateway, arena_strdup(a, text_of(json_at(macs, i))), false);
 	key_add(t, RESOLVE_UUID, NULL, arena_strdup(a, text_at(g, "uuid")), false);
 	key_add(t, RESOLVE_CONTAINER, NULL, arena_strdup(a, text_at(g, "container_id")), false);
 }
@@ -176,19 +187,30 @@ static void connect(struct told *t, struct arena *a)
 			t->keys[i].connects = arena_strdup(a, text);
 }
 
+/* With its length before it, so that no text can pass for two. */
+static void digest_text(struct buf *b, const char *text)
+{
+	buf_printf(b, "%zu:%s\n", text ? strlen(text) : 0, text ? text : "");
+}
+
 static void digest(struct told *t, struct arena *a)
 {
 	const struct sighting *s = &t->s;
+	const char *const texts[] = {s->kind, s->name, s->platform, s->power};
 	char *out = arena_alloc(a, DIGEST_LEN + 1);
 	struct buf b;
 
-	buf_init(&b, 1 << 20);
-	buf_printf(&b, "%s\n%s\n%s\n%s\n%lld\n%lld\n", s->kind ? s->kind : "",
-		s->name ? s->name : "", s->platform ? s->platform : "", s->power ? s->power : "",
-		(long long)s->vcpus, (long long)s->memory_bytes);
-	for (size_t i = 0; i < t->n; i++)
-		buf_printf(&b, "%s\n%s\n%s\n%d\n", t->keys[i].kind, t->keys[i].scope,
-			t->keys[i].value, t->keys[i].not_own);
+	buf_init(&b, DIGESTED_MAX);
+	for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
+		digest_text(&b, texts[i]);
+	buf_printf(&b, "%lld\n%lld\n", (long long)s->vcpus, (long long)s->memory_bytes);
+	for (size_t i = 0; i < t->n; i++) {
+		digest_text(&b, t->keys[i].kind);
+		digest_text(&b, t->keys[i].scope);
+		digest_text(&b, t->keys[i].value);
+		buf_printf(&b, "%d\n", t->keys[i].not_own);
+	}
+	assert(!b.full);
 	digest_hex(buf_str(&b), b.len, out);
 	buf_release(&b);
 	t->s.digest = out;
@@ -205,7 +227,7 @@ void sightings_make(const char *source, const struct document_parts *d, struct a
 	*n = 1;
 	make_own(&list[0], source, d, a);
 	for (struct json_iter it = json_iter(d->guests); *n <= guests && json_next(&it);)
-		if (*it.key && json_type(it.value) == JSON_OBJECT)
+		if (counts(it.key) && json_type(it.value) == JSON_OBJECT)
 			make_guest(&list[(*n)++], source, &it, gateway, a);
 	for (size_t i = 0; i < *n; i++) {
 		connect(&list[i], a);

@@ -6,7 +6,8 @@
 #include "base/json.h"
 #include "store/store_sighting.h"
 
-#define SIGHTINGS_MAX 2000 /* guests of one document that are looked at */
+#define SIGHTINGS_MAX 2000     /* guests of one document that are looked at */
+#define SIGHTING_TEXT_MAX 1024 /* bytes of any text of one; what is longer is not taken */
 
 /* One sighting as it is said now. since, changed and first are the caller's. */
 struct told {
