@@ -16,9 +16,10 @@
 
 /* ---- words, shapes, figures ---- */
 
-static const struct {
+struct look {
 	const char *word, *class, *shape, *shown;
-} states[] = {
+};
+static const struct look states[] = {
 	{"online", "good", "●", "online"},
 	{"late", "warn", "◐", "late"},
 	{"offline", "bad", "○", "offline"},
@@ -38,18 +39,37 @@ static const struct {
 	{"ended", "good", "✓", "ended"},
 };
 
-void page_state(struct buf *b, const char *state)
-{
-	size_t i = 0, n = sizeof states / sizeof *states;
+static const struct look powers[] = {
+	{"running", "good", "●", "running"},
+	{"paused", "warn", "◐", "paused"},
+	{"suspended", "warn", "◐", "suspended"},
+	{"off", "off", "○", "off"},
+	{"crashed", "bad", "✕", "crashed"},
+	{"gone", "bad", "✕", "gone"},
+};
 
-	while (i < n && (!state || strcmp(states[i].word, state) != 0))
+static void look(struct buf *b, const struct look *list, size_t n, const char *word)
+{
+	size_t i = 0;
+
+	while (i < n && (!word || strcmp(list[i].word, word) != 0))
 		i++;
 	if (i == n)
 		html_add(b, "<span class=\"s off\"><i aria-hidden=true>·</i>%s</span>",
-			state ? state : "unknown");
+			word ? word : "unknown");
 	else
 		html_add(b, "<span class=\"s %s\"><i aria-hidden=true>%s</i>%s</span>",
-			states[i].class, states[i].shape, states[i].shown);
+			list[i].class, list[i].shape, list[i].shown);
+}
+
+void page_state(struct buf *b, const char *state)
+{
+	look(b, states, sizeof states / sizeof *states, state);
+}
+
+void page_power(struct buf *b, const char *power)
+{
+	look(b, powers, sizeof powers / sizeof *powers, power);
 }
 
 const char *page_number(struct arena *a, int64_t n)

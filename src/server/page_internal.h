@@ -14,6 +14,8 @@ void page_end(struct call *c);
 
 /* A state as a word and a shape. */
 void page_state(struct buf *b, const char *state);
+/* The same of what a host says of its guest. */
+void page_power(struct buf *b, const char *power);
 /* "4 min ago" with the exact time at hand; "–" for 0. */
 void page_time(struct call *c, int64_t ms);
 const char *page_number(struct arena *a, int64_t n); /* 1,234,567; "–" for MODEL_ABSENT */
@@ -24,6 +26,11 @@ const char *page_span(struct arena *a, int64_t ms);
 const char *page_command(struct arena *a, const struct action *x);
 /* "Next page" to path with the query given (may be ""), or nothing when next is NULL. */
 void page_next(struct call *c, const char *path, const char *query, const char *next);
+
+/* Of the page of one machine. In its line of facts: what its host says of it, and that host; 0, or -1 as any handler. */
+int page_runs_on(struct call *c, struct db *db, const struct machine *m);
+/* A table of what runs on it, nothing where nothing does. */
+int page_guests(struct call *c, struct db *db, const struct machine *m);
 
 int page_machines(struct call *c, struct db *db);
 int page_machine(struct call *c, struct db *db);

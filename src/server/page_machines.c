@@ -44,7 +44,10 @@ static void row(struct call *c, const struct machine *m)
 	const char *system = m->os_description ? m->os_description : m->os_name;
 
 	html_add(b, "<tr><td>");
-	page_state(b, m->revoked ? "revoked" : m->state);
+	if (!m->agent && m->power)
+		page_power(b, m->power);
+	else
+		page_state(b, m->revoked ? "revoked" : m->state);
 	html_add(b,
 		"</td><td><a href=\"/machines/%s\">%s</a></td><td>%s</td><td "
 		"class=t>%s</td><td>%s</td>",
@@ -310,13 +313,31 @@ static void latest(struct call *c, const struct result *rows, size_t n)
 	html_add(b, "</tbody></table></div>\n");
 }
 
+static int line_of_facts(struct call *c, struct db *db, const struct machine *m)
+{
+	int64_t since = m->revoked ? m->revoked : m->state_since;
+
+	html_add(&c->out, "<p class=sub>");
+	if (m->agent || !m->power) {
+		html_add(&c->out, "<span>");
+		page_state(&c->out, m->revoked ? "revoked" : m->state);
+		if (since)
+			html_add(&c->out, " for %s",
+				page_span(c->arena, c->now_ms > since ? c->now_ms - since : 0));
+		html_add(&c->out, "</span>");
+	}
+	if (page_runs_on(c, db, m) < 0)
+		return -1;
+	html_add(&c->out, "<span>site %s</span></p>\n", m->site);
+	return 0;
+}
+
 int page_machine(struct call *c, struct db *db)
 {
 	const char *name;
 	struct machine m;
 	struct section *rows;
 	struct result *results;
-	int64_t since;
 	size_t n, k;
 
 	if (machine_find(db, c->params[0], &c->scope, c->now_ms, c->arena, &m, &c->job.err) < 0 ||
@@ -324,17 +345,15 @@ int page_machine(struct call *c, struct db *db)
 		result_list_of_machine(db, m.id, LATEST, c->arena, &results, &k, &c->job.err) < 0)
 		return -1;
 	name = m.name && *m.name ? m.name : m.id;
-	since = m.revoked ? m.revoked : m.state_since;
 	page_begin(c, name, "");
-	html_add(&c->out, "<h1>%s</h1>\n<p class=sub><span>", name);
-	page_state(&c->out, m.revoked ? "revoked" : m.state);
-	if (since)
-		html_add(&c->out, " for %s",
-			page_span(c->arena, c->now_ms > since ? c->now_ms - since : 0));
-	html_add(&c->out, "</span><span>site %s</span></p>\n", m.site);
+	html_add(&c->out, "<h1>%s</h1>\n", name);
+	if (line_of_facts(c, db, &m) < 0)
+		return -1;
 	if (m.notice && *m.notice)
 		html_add(&c->out, "<p class=note>%s</p>\n", m.notice);
 	facts(c, &m);
+	if (page_guests(c, db, &m) < 0)
+		return -1;
 	latest(c, results, k);
 	sections(c, rows, n);
 	page_end(c);

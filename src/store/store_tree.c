@@ -7,6 +7,7 @@
 	"m.id, m.name, m.agent, m.site, m.state, m.power, m.kind, m.hypervisor, m.container, "     \
 	"m.os_description, m.network, m.gateway_ip, m.gateway_mac, m.cloud_provider, "             \
 	"m.cloud_account, m.cloud_region, m.cloud_zone, m.seen, m.created, m.marked, m.revoked"
+#define COLUMNS_N 21
 
 static void read_machine(struct stmt *s, struct arena *a, struct tree_machine *m)
 {
@@ -131,4 +132,66 @@ int tree_all_links(struct db *db, int64_t at_ms, size_t max, struct arena *a, st
 	bind_int(s, 1, at_ms);
 	bind_int(s, 2, (int64_t)max + 1);
 	return read_links(s, max, a, out, n, e);
+}
+
+/* ---- what runs on one ---- */
+
+static int count_guests(struct db *db, const char *host, const struct scope *scope, struct arena *a,
+	struct tree_guests *out, struct err *e)
+{
+	int next = 2, got;
+	struct stmt *s = db_prepare_once(db,
+		arena_printf(a,
+			"SELECT COUNT(*), COALESCE(SUM(CASE WHEN %s THEN 1 ELSE 0 END), 0) FROM "
+			"links l JOIN machines m ON m.id = l.guest WHERE l.host = ?1 AND l.until = "
+			"0",
+			scope_sql(scope, "m.site", &next, a)),
+		e);
+
+	if (!s)
+		return -1;
+	bind_text(s, 1, host);
+	next = 2;
+	scope_bind(scope, s, &next);
+	got = db_step(s, e);
+	if (got > 0) {
+		out->all = col_int(s, 0);
+		out->within = col_int(s, 1);
+	}
+	db_done(s);
+	return got < 0 ? -1 : 0;
+}
+
+int tree_guests(struct db *db, const char *host, const struct scope *scope, size_t max,
+	struct arena *a, struct tree_guests *out, struct err *e)
+{
+	struct rows list = {0};
+	int next = 3, got;
+	struct stmt *s;
+
+	*out = (struct tree_guests){0};
+	if (count_guests(db, host, scope, a, out, e) < 0)
+		return -1;
+	s = db_prepare_once(db,
+		arena_printf(a,
+			"SELECT " COLUMNS ", l.certain FROM links l JOIN machines m ON m.id = "
+			"l.guest WHERE l.host = ?1 AND l.until = 0 AND %s ORDER BY "
+			"COALESCE(m.name, ''), m.id LIMIT ?2",
+			scope_sql(scope, "m.site", &next, a)),
+		e);
+	if (!s)
+		return -1;
+	bind_text(s, 1, host);
+	bind_int(s, 2, (int64_t)max);
+	next = 3;
+	scope_bind(scope, s, &next);
+	while ((got = db_step(s, e)) > 0) {
+		struct tree_guest *g = rows_add(&list, a, sizeof *g);
+		read_machine(s, a, &g->m);
+		g->certain = col_int(s, COLUMNS_N) != 0;
+	}
+	db_done(s);
+	out->list = list.data;
+	out->n = list.n;
+	return got;
 }

@@ -29,4 +29,17 @@ int tree_links(struct db *db, const char *machine, enum tree_way way, int64_t at
 int tree_all_links(struct db *db, int64_t at_ms, size_t max, struct arena *a, struct link **out,
 	size_t *n, struct err *e);
 
+/* What runs on a machine now, as a page shows it: of those within the scope the first `max` by name. */
+struct tree_guest {
+	struct tree_machine m;
+	bool certain;
+};
+struct tree_guests {
+	const struct tree_guest *list;
+	size_t n;
+	int64_t within, all; /* how many there are in the scope, and at all */
+};
+int tree_guests(struct db *db, const char *host, const struct scope *scope, size_t max,
+	struct arena *a, struct tree_guests *out, struct err *e);
+
 #endif

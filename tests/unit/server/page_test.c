@@ -251,6 +251,88 @@ static void a_page_ends(void **state)
 	assert_false(contains(a.text, ">m199</a>") || contains(a.text, "class=more"));
 }
 
+/* A guest i of machine a: a machine that only its list knows, at this site. */
+static void guest(struct world *w, int i, const char *name, const char *site, bool certain)
+{
+	world_sql(w,
+		arena_printf(w->arena,
+			"INSERT INTO machines (id, name, site, power, runs_on) VALUES "
+			"('01guest%019d', '%s', '%s', 'paused', '01machaaaaaaaaaaaaaaaaaaaa');"
+			"INSERT INTO links (guest, host, began, until, certain) VALUES "
+			"('01guest%019d', "
+			"'01machaaaaaaaaaaaaaaaaaaaa', 1, 0, %d)",
+			i, name, site, i, certain));
+}
+
+static void what_runs_on_what(void **state)
+{
+	struct world *w = *state;
+	const char *host = world_machine(w, 'a', "kvm<b>1", "lab", "online"), *cookie;
+	struct answer a;
+
+	world_user(w, "gus", "lab", "viewer");
+	world_user(w, "max", "shop", "viewer");
+	cookie = come_in(w, "gus");
+	a = get(w, "/machines/kvm%3Cb%3E1", cookie);
+	assert_int_equal(a.status, 200);
+	assert_false(contains(a.text, "Guests")); /* it has none */
+	guest(w, 1, "web<i>1", "lab", true);
+	guest(w, 2, "mail", "lab", false);
+	guest(w, 3, "till", "shop", true);
+	a = get(w, "/machines/kvm%3Cb%3E1", cookie);
+	assert_true(contains(a.text, "<h2>Guests</h2>") && contains(a.text, ">web&lt;i&gt;1</a>") &&
+		contains(a.text, "paused") && contains(a.text, ">mail</a>") &&
+		contains(a.text, "not certain") && contains(a.text, "1 more at other sites."));
+	assert_false(contains(a.text, "<i>1") || contains(a.text, ">till<"));
+	a = get(w, "/machines/01guest0000000000000000001", cookie);
+	assert_true(contains(a.text,
+			    arena_printf(w->arena, "on <a href=\"/machines/%s\">kvm&lt;b&gt;1</a>",
+				    host)) &&
+		contains(a.text, "paused"));
+	assert_true(contains(get(w, "/?query=name%3Amail", cookie).text, "paused"));
+	a = get(w, "/machines/mail", cookie);
+	assert_true(contains(a.text, "perhaps on <a"));
+	/* Its host went away. */
+	world_sql(w, "UPDATE machines SET state = 'offline', seen = 1 WHERE agent IS NOT NULL");
+	assert_true(contains(get(w, "/machines/mail", cookie).text, "said "));
+	/* It is no more: where it was last. */
+	world_sql(w,
+		"UPDATE links SET until = 2; UPDATE machines SET power = 'gone' WHERE power = "
+		"'paused'");
+	a = get(w, "/machines/01guest0000000000000000001", cookie);
+	assert_true(contains(a.text, "gone") && contains(a.text, "last on <a"));
+	assert_false(contains(get(w, "/machines/kvm%3Cb%3E1", cookie).text, "Guests"));
+	/* A host of another site is none of theirs. */
+	cookie = come_in(w, "max");
+	assert_false(contains(get(w, "/machines/till", cookie).text, "kvm"));
+	world_sql(w, "UPDATE links SET until = 0");
+	a = get(w, "/machines/till", cookie);
+	assert_int_equal(a.status, 200);
+	assert_false(contains(a.text, "kvm") || contains(a.text, host));
+}
+
+static void a_host_of_many_shows_some(void **state)
+{
+	struct world *w = *state;
+	const char *host = world_machine(w, 'a', "kvm", "lab", "online"), *cookie;
+	struct answer a;
+	int shown = 0;
+
+	world_user(w, "ian", "*", "viewer");
+	for (int i = 0; i < 230; i++)
+		guest(w, i, arena_printf(w->arena, "g%d", i), "lab", true);
+	cookie = come_in(w, "ian");
+	a = get(w, "/machines/kvm", cookie);
+	for (const char *at = a.text; (at = strstr(at, "/machines/01guest")); at++)
+		shown++;
+	assert_int_equal(shown, 200);
+	assert_true(contains(a.text,
+		arena_printf(w->arena, "<a href=\"/?query=host%%3A%s\">230 in all</a>", host)));
+	assert_true(
+		contains(get(w, arena_printf(w->arena, "/?query=host%%3A%s", host), cookie).text,
+			"230 fit"));
+}
+
 static void foreign_text(void **state)
 {
 	struct world *w = *state;
@@ -310,6 +392,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(own_password, up, down),
 		cmocka_unit_test_setup_teardown(looking_around, up, down),
 		cmocka_unit_test_setup_teardown(a_page_ends, up, down),
+		cmocka_unit_test_setup_teardown(what_runs_on_what, up, down),
+		cmocka_unit_test_setup_teardown(a_host_of_many_shows_some, up, down),
 		cmocka_unit_test_setup_teardown(foreign_text, up, down),
 	};
 
