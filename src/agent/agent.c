@@ -6,6 +6,7 @@
  * It ends on SIGTERM or SIGINT; commands that run go on under their own supervisors and are found again.
  */
 #include "agent/agent.h"
+#include "agent/rules.h"
 #include "base/arena.h"
 #include "base/clock.h"
 #include "base/file.h"
@@ -37,6 +38,7 @@ static void on_hello(void *ctx, struct json *hello)
 	char notice[200];
 
 	json_set_int(hello, "relays", a->id.relays_version);
+	json_set_int(hello, "providers", a->rules_version);
 	json_set_int(hello, "spool_bytes", spool_bytes(a->spool));
 	json_set_int(hello, "spool_max_bytes", a->conf->spool_max_bytes);
 	if (!a->forged)
@@ -346,6 +348,7 @@ static int open_all(struct agent *a, struct err *e)
 	if (spool_start(a, e) < 0 || uplink_begin(a, e) < 0 || jobs_start(a, e) < 0 ||
 		report_open(a, e) < 0)
 		return -1;
+	rules_open(a);
 	a->ask_timer = event_new(a->base, -1, 0, on_ask, a);
 	a->ask_ms = ASK_MIN_MS;
 	a->timer = event_new(a->base, -1, 0, on_timer, a);

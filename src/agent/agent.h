@@ -37,6 +37,7 @@ struct agent {
 	struct uplink *uplink;
 	struct jobs *jobs;
 	struct probe_ctx *probe;
+	int64_t rules_version; /* rules.c */
 	struct hosted *hosted;
 	struct event *timer, *report_timer, *ask_timer;
 	int64_t resent_mono;

@@ -6,6 +6,7 @@
 #include "agent/agent.h"
 #include "agent/guests.h"
 #include "agent/metadata.h"
+#include "agent/rules.h"
 #include "agent/service.h"
 #include "base/arena.h"
 #include "base/clock.h"
@@ -126,13 +127,21 @@ static int do_enroll(const struct agent_conf *c, struct err *e)
 	return rc;
 }
 
+/* What the server told the agent of this machine; nothing for a captured one. */
+static char *rules_of(const struct agent_conf *c)
+{
+	return c->root && *c->root ? NULL : rules_kept(c->home);
+}
+
 static int do_probe(const struct agent_conf *c, struct err *e)
 {
+	char *rules = rules_of(c);
 	struct buf b;
 	int rc;
 
 	buf_init(&b, 8u << 20);
-	rc = probe_print(c->root, &b, e);
+	rc = probe_print(c->root, rules, &b, e);
+	free(rules);
 	if (rc == 0)
 		printf("%s\n", buf_str(&b));
 	buf_release(&b);
@@ -157,9 +166,12 @@ static int do_detect(const struct agent_conf *c, struct err *e)
 	struct json *verdict = NULL;
 	struct imds_facts facts = {0};
 	const char *provider;
+	char *rules = rules_of(c);
 	struct buf b;
+	int rc = probe_detect(c->root, rules, &verdict, e);
 
-	if (probe_detect(c->root, &verdict, e) < 0)
+	free(rules);
+	if (rc < 0)
 		return -1;
 	provider = json_str(json_get(verdict, "cloud.provider"));
 	if (c->metadata && provider && metadata_ask(provider, &facts, e) < 0) {

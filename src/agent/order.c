@@ -8,6 +8,7 @@
  * into the answer and nothing is kept between two.
  */
 #include "agent/agent.h"
+#include "agent/rules.h"
 #include "base/arena.h"
 #include "base/clock.h"
 #include "base/file.h"
@@ -94,6 +95,8 @@ static void take_sign(struct batch *b, const struct frame *f)
 			a->parents_stale = true;
 		else if (got < 0 || e.code)
 			log_warn("the list of relays was not taken: %s", e.text);
+	} else if (strcmp(r.type, "providers") == 0) {
+		rules_take(a, f, &r);
 	} else if (b->n < RECORDS_MAX) {
 		b->records[b->n++] = r;
 	}

@@ -256,6 +256,18 @@ const struct command commands[] = {
 		"believe machines of a site about their guests by themselves",
 		"Off at first. Never one that itself is the guest of some host.", NULL, NULL,
 		cmd_site_hosts},
+	{"provider list", "", 0, 0, CMD_JSON, "print the rules that give machines a provider", NULL,
+		NULL, NULL, cmd_provider_list},
+	{"provider set", "FILE", 1, 1, CMD_JSON, "replace the rules that give machines a provider",
+		"FILE, or - for standard input, holds all of them; an empty one is none. Agents "
+		"have "
+		"them within seconds, and ask\n"
+		"them after those of their machine's own /etc/him/providers.conf, which are "
+		"written "
+		"the same way.\n\n"
+		"  [attic]\n  network = proprietary\n  host.name = *.attic.example\n  host.ip = "
+		"192.0.2.0/24",
+		NULL, NULL, cmd_provider_set},
 	{"relays", "", 0, 0, CMD_LIST, "list relays", NULL, NULL, &relay_list, cmd_relays},
 	{"relay revoke", "ID", 1, 1, 0, "cut a relay off at once", NULL, yes_options, NULL,
 		cmd_relay_revoke},

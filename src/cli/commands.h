@@ -14,6 +14,7 @@ command_function cmd_machines, cmd_show, cmd_machine_rename, cmd_machine_revoke,
 	cmd_machine_refresh;
 command_function cmd_tree, cmd_why, cmd_moves, cmd_impact, cmd_machine_merge, cmd_machine_split,
 	cmd_machine_undo, cmd_machine_host, cmd_site_hosts;
+command_function cmd_provider_list, cmd_provider_set;
 command_function cmd_power, cmd_run, cmd_actions, cmd_action, cmd_cancel;
 command_function cmd_events, cmd_audit, cmd_status, cmd_version;
 command_function cmd_relays, cmd_relay_revoke, cmd_token_create, cmd_token_list, cmd_token_revoke,

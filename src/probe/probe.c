@@ -34,14 +34,14 @@ struct share { /* what one subject gave last */
 	struct err error; /* why there is no section; code ERR_NONE when the look succeeded */
 	uint64_t stamp;
 	int64_t looked_ms;
-	bool looked;
+	bool looked, again; /* again: something else than its sources changed */
 	/* From outside, by probe_give: the section printed, because a thousand guests as values take
 	 * ten times the room of their text. An error tells what it lacks. */
 	char *given;
 };
 
 struct probe_ctx {
-	char *root;
+	char *root, *rules;
 	struct share *shares;     /* one a subject */
 	uint64_t made, collected; /* changes so far, and how many of them probe_collect has told */
 };
@@ -69,6 +69,7 @@ void probe_close(struct probe_ctx *p)
 		free(p->shares[i].given);
 	}
 	free(p->shares);
+	free(p->rules);
 	free(p->root);
 	free(p);
 }
@@ -119,8 +120,8 @@ static uint64_t stamp(const struct probe_env *env, const struct subject *s)
 
 static bool is_due(const struct subject *s, const struct share *kept, uint64_t now_stamp)
 {
-	return !kept->looked || s->when == SUBJECT_ALWAYS || now_stamp != kept->stamp ||
-		clock_mono_ms() - kept->looked_ms >= LOOK_AGAIN_MS;
+	return !kept->looked || kept->again || s->when == SUBJECT_ALWAYS ||
+		now_stamp != kept->stamp || clock_mono_ms() - kept->looked_ms >= LOOK_AGAIN_MS;
 }
 
 static size_t printed_bytes(const struct json *section)
@@ -161,7 +162,7 @@ static bool look(const struct probe_env *env, const struct subject *s, struct sh
 
 bool probe_changed(struct probe_ctx *p)
 {
-	struct probe_env env = {p->root};
+	struct probe_env env = {p->root, p->rules};
 	for (size_t i = 0; i < subjects_count; i++) {
 		const struct subject *s = &subjects[i];
 		struct share *kept = &p->shares[i];
@@ -171,6 +172,7 @@ bool probe_changed(struct probe_ctx *p)
 		if (look(&env, s, kept))
 			p->made++;
 		kept->looked = true;
+		kept->again = false;
 		kept->looked_ms = clock_mono_ms();
 		kept->stamp = now_stamp;
 	}
@@ -184,6 +186,13 @@ static struct share *share_of(const struct probe_ctx *p, const char *subject)
 		i++;
 	assert(i < subjects_count);
 	return &p->shares[i];
+}
+
+void probe_rules(struct probe_ctx *p, const char *text)
+{
+	free(p->rules);
+	p->rules = text ? xstrdup(text) : NULL;
+	share_of(p, "machine")->again = true;
 }
 
 void probe_give(
@@ -292,11 +301,14 @@ int probe_collect(struct probe_ctx *p, struct json *doc, struct err *e)
 	return 0;
 }
 
-int probe_print(const char *root, struct buf *out, struct err *e)
+int probe_print(const char *root, const char *rules, struct buf *out, struct err *e)
 {
 	struct probe_ctx *p = probe_open(root);
 	struct json *doc = json_object();
-	int r = probe_collect(p, doc, e);
+	int r;
+
+	probe_rules(p, rules);
+	r = probe_collect(p, doc, e);
 	if (r == 0 && (json_print_pretty(doc, out) || buf_addc(out, '\n')))
 		r = err_set(e, ERR_TOO_LARGE, "the document is over %zu bytes", out->max);
 	json_free(doc);

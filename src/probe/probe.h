@@ -41,14 +41,18 @@ bool probe_changed(struct probe_ctx *p);
  * only when root is not a folder. */
 int probe_collect(struct probe_ctx *p, struct json *doc, struct err *e);
 
-/* One look, printed for people: the document as indented JSON appended to out. */
-int probe_print(const char *root, struct buf *out, struct err *e);
+/* The server's rules for providers (providers.h) from now on, copied; NULL: none. What in them is not understood the next
+ * document says. */
+void probe_rules(struct probe_ctx *p, const char *text);
+
+/* One look, printed for people: the document as indented JSON appended to out. rules as in probe_rules. */
+int probe_print(const char *root, const char *rules, struct buf *out, struct err *e);
 
 /* Which machine am I in: an object for the caller to free, with him.kind, him.hypervisor,
  * him.virt.role, him.container, cloud.provider, him.network (null where there is none) and `why`,
- * the sentences that led there (docs/topology.md). Fails when root is no folder or the
- * administrator's rules (providers.h) are wrong. */
-int probe_detect(const char *root, struct json **out, struct err *e);
+ * the sentences that led there (docs/topology.md); rules as in probe_rules. Fails when root is no
+ * folder or rules, those or the file's, are wrong. */
+int probe_detect(const char *root, const char *rules, struct json **out, struct err *e);
 
 /* Fails when a root other than "" is not a folder. */
 int probe_check_root(const char *root, struct err *e);

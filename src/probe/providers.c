@@ -10,6 +10,7 @@
 #include "base/arena.h"
 #include "base/text.h"
 #include <arpa/inet.h>
+#include <assert.h>
 #include <ctype.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -39,6 +40,7 @@ struct rule {
 
 struct providers {
 	struct arena *arena;
+	struct providers *then; /* asked where none of these fits */
 	struct rule *first, **end;
 	char *name;
 	size_t n;
@@ -291,13 +293,20 @@ void providers_free(struct providers *p)
 {
 	if (!p)
 		return;
+	providers_free(p->then);
 	arena_free(p->arena);
 	free(p);
 }
 
+void providers_then(struct providers *p, struct providers *then)
+{
+	assert(!p->then);
+	p->then = then;
+}
+
 bool providers_need_network(const struct providers *p)
 {
-	return p && p->network;
+	return p && (p->network || providers_need_network(p->then));
 }
 
 /* ---- the matcher ---- */
@@ -367,4 +376,6 @@ void providers_apply(const struct providers *p, const struct evidence *ev,
 		out->network = r->network ? r->network : "public";
 		return;
 	}
+	if (p->then)
+		providers_apply(p->then, ev, around, out);
 }

@@ -2,7 +2,8 @@
 /*
  * Providers an administrator defines: rules that give a machine a provider by its firmware, its
  * network and its name, for a cloud of one's own and for those that the built-in table does not
- * know. A rule wins over that table. The file is /etc/him/providers.conf:
+ * know. A rule wins over that table. They stand in a list that the server hands down to all (him provider
+ * set), and, asked before that, in a machine's own file /etc/him/providers.conf:
  *
  *	# comment
  *	[gogrid]                       the provider; letters, digits, '.', '_', '-'
@@ -34,6 +35,9 @@ struct providers;
 /* NULL when the text is not a list of rules; `name` is what errors call it: "NAME line N: …". */
 struct providers *providers_parse(const char *text, size_t len, const char *name, struct err *e);
 void providers_free(struct providers *p); /* accepts NULL */
+
+/* Asks `then` where no rule of p fits. p owns it from now on; NULL: nothing. */
+void providers_then(struct providers *p, struct providers *then);
 
 /* A rule asks for addresses, so that they have to be looked up before providers_apply. */
 bool providers_need_network(const struct providers *p);

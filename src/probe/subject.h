@@ -22,7 +22,8 @@ enum subject_when {
 };
 
 struct probe_env {
-	const char *root; /* "" for this machine */
+	const char *root;  /* "" for this machine */
+	const char *rules; /* providers.h; those the server handed down, or NULL */
 };
 
 struct subject_out {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What the server sends through this relay. Signed lists that are for relays (revoked, relays, time) are
+ * What the server sends through this relay. Signed lists that are for relays (revoked, relays, time, providers) are
  * checked and put in force; everything else is passed on without being interpreted: `give`, `committed` and
  * the like go into the mailbox of the next hop, under a key that makes a second copy replace the first.
  */
@@ -62,6 +62,27 @@ static int revoked_take(struct relay *r, const struct signed_record *s, struct e
 	return 1;
 }
 
+/* Rules for the children's probes; here they only pass through. */
+static int providers_take(struct relay *r, const struct signed_record *s, struct err *e)
+{
+	int64_t version;
+
+	if (text_int(s->id, "version", 0, INT64_MAX, &version, e) < 0)
+		return -1;
+	if (version <= r->providers_version)
+		return 0;
+	r->providers_version = version;
+	return 1;
+}
+
+static int64_t list_version(const struct relay *r, const struct signed_record *s)
+{
+	return strcmp(s->type, "revoked") == 0      ? r->revoked_version
+		: strcmp(s->type, "relays") == 0    ? r->id.relays_version
+		: strcmp(s->type, "providers") == 0 ? r->providers_version
+						    : s->issued;
+}
+
 int down_list(struct relay *r, const char *name, const void *data, size_t len, struct err *e)
 {
 	struct signed_record s;
@@ -76,17 +97,16 @@ int down_list(struct relay *r, const char *name, const void *data, size_t len, s
 	if (strcmp(name, "relays") == 0)
 		got = identity_take_relays(&r->id, &f, e);
 	else
-		got = strcmp(name, "revoked") == 0 ? revoked_take(r, &s, e) : 1;
+		got = strcmp(name, "revoked") == 0       ? revoked_take(r, &s, e)
+			: strcmp(name, "providers") == 0 ? providers_take(r, &s, e)
+							 : 1;
 	if (strcmp(name, "time") == 0) {
 		r->signed_ms = s.issued;
 		r->signed_mono = clock_mono_ms();
 	}
 	if (got > 0 && r->hub)
-		hub_broadcast(r->hub, name,
-			strcmp(name, "revoked") == 0          ? r->revoked_version
-				: strcmp(name, "relays") == 0 ? r->id.relays_version
-							      : s.issued,
-			data, len, strcmp(name, "revoked") == 0);
+		hub_broadcast(r->hub, name, list_version(r, &s), data, len,
+			strcmp(name, "revoked") == 0 || strcmp(name, "providers") == 0);
 	return got;
 }
 
@@ -136,7 +156,7 @@ static int mail_frame(const struct frame *f, size_t kind, struct down *out, stru
 
 static int sign_frame(struct relay *r, const struct frame *f, struct down *out, struct err *e)
 {
-	static const char *const lists[] = {"revoked", "relays", "time"};
+	static const char *const lists[] = {"revoked", "relays", "time", "providers"};
 	struct signed_record s;
 
 	if (signed_parse(f, &s, e) < 0)
@@ -144,7 +164,7 @@ static int sign_frame(struct relay *r, const struct frame *f, struct down *out, 
 	if (!signed_check(&s, r->id.trust.signing))
 		return err_set(
 			e, ERR_FORBIDDEN, "a %s record that the server did not sign", s.type);
-	for (size_t i = 0; i < 3; i++)
+	for (size_t i = 0; i < sizeof lists / sizeof *lists; i++)
 		if (strcmp(s.type, lists[i]) == 0) {
 			int got = down_list(r, lists[i], f->raw, f->raw_len, e);
 			if (got > 0)

@@ -215,6 +215,7 @@ static void on_hello(void *ctx, struct json *hello)
 	json_set_int(hello, "spool_max_bytes", r->conf->spool_max_bytes);
 	json_set_int(hello, "revoked", r->revoked_version);
 	json_set_int(hello, "relays", r->id.relays_version);
+	json_set_int(hello, "providers", r->providers_version);
 	json_set(hello, "addresses", json_copy(r->addresses));
 	if (r->disk_full)
 		json_set_string(hello, "notice",

@@ -54,7 +54,7 @@ struct relay {
 
 	/* down.c */
 	struct revoked *revoked;
-	int64_t revoked_version;
+	int64_t revoked_version, providers_version;
 	int64_t signed_ms, signed_mono; /* what time the server signed last, and when that came */
 	struct buf lists[2];            /* the newest "revoked" and "time" frames */
 

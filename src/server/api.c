@@ -29,8 +29,8 @@
 #define USER_WAIT_MS 60000 /* short: somebody else may be the one who is guessing */
 
 const struct route *const route_tables[] = {routes_machines, routes_actions, routes_people,
-	routes_tree, routes_topology, routes_trust, routes_status, routes_events, routes_page,
-	NULL};
+	routes_tree, routes_topology, routes_providers, routes_trust, routes_status, routes_events,
+	routes_page, NULL};
 
 /* ---- in a store thread ---- */
 
@@ -76,6 +76,8 @@ static void follow(struct call *c)
 		lists_revoked(s, true);
 	if (c->relays)
 		lists_relays(s);
+	if (c->providers)
+		lists_providers(s, true);
 	if (c->refresh_agent)
 		effect_add(&c->effects, EFFECT_FULL, c->refresh_agent, c->refresh_relay, NULL, 0)
 			->mac = c->refresh_mac;

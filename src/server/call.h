@@ -94,7 +94,7 @@ struct call {
 	/* what follows the commit, in the loop */
 	struct effects effects;
 	const char *action_made, *action_cancelled, *refresh_agent, *refresh_relay, *refresh_mac;
-	bool revoked, relays, first_password_used;
+	bool revoked, relays, providers, first_password_used;
 	/* a try at a password */
 	const char *limit_address, *limit_user; /* keys that were charged */
 	const char *checked;                    /* the stored password that `check` found right */
@@ -145,7 +145,8 @@ void answer_no_route(struct http_req *req, const char *path, const char *allowed
 
 /* The tables; each ends with a row whose pattern is NULL. */
 extern const struct route routes_machines[], routes_actions[], routes_people[], routes_trust[],
-	routes_status[], routes_events[], routes_page[], routes_tree[], routes_topology[];
+	routes_status[], routes_events[], routes_page[], routes_tree[], routes_topology[],
+	routes_providers[];
 extern const struct route *const route_tables[]; /* ends with NULL */
 
 /* api_people.c, for the page too. login_check finds the password right or wrong; login_do then makes the session; both read

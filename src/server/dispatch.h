@@ -56,6 +56,7 @@ void presence_free(struct server *s);
 /* Signs the lists anew from the database and broadcasts them. */
 void lists_relays(struct server *s);
 void lists_revoked(struct server *s, bool urgent);
+void lists_providers(struct server *s, bool urgent); /* nothing while nobody wrote any */
 void lists_time(struct server *s);
 int lists_load(struct server *s, struct err *e); /* at the start, before anybody connects */
 bool lists_is_revoked(const struct server *s, const char *id);

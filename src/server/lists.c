@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Signed lists: who is revoked, which relays there are, what time it is. Each is read from the database, signed and
+ * Signed lists: who is revoked, which relays there are, which rules name providers, what time it is. Each is read from the database, signed and
  * broadcast by the hub; children say which version they have. The set of the revoked also stands in memory, where
  * every request is judged against it.
  */
@@ -242,6 +242,50 @@ int lists_relays_frame(struct server *s, struct db *db, struct buf *frame, struc
 	return rc;
 }
 
+/* ---- rules for providers ---- */
+
+static int providers_work(struct store_job *job, struct db *db)
+{
+	struct list_job *l = (struct list_job *)job;
+	const char *text = NULL;
+
+	if (setting_int(db, SETTING_PROVIDERS_VERSION, &l->version, &job->err) < 0 ||
+		setting_get(db, SETTING_PROVIDERS, l->arena, &text, &job->err) < 0)
+		return -1;
+	if (l->version == 0)
+		return 0;
+	text = text ? text : "";
+	return sign_list(l->s, "providers", l->version, text, strlen(text), &l->frame, &job->err);
+}
+
+static void providers_set(struct list_job *l)
+{
+	if (l->version)
+		hub_broadcast(
+			l->s->hub, "providers", l->version, l->frame.data, l->frame.len, l->urgent);
+}
+
+static void providers_done(struct store_job *job)
+{
+	struct list_job *l = (struct list_job *)job;
+
+	if (job->err.code)
+		log_error("the rules for providers cannot be handed down: %s", job->err.text);
+	else
+		providers_set(l);
+	job_free(l);
+}
+
+void lists_providers(struct server *s, bool urgent)
+{
+	struct list_job *l = job_new(s);
+
+	l->urgent = urgent;
+	l->job.work = providers_work;
+	l->job.done = providers_done;
+	store_read(s->store, &l->job);
+}
+
 /* ---- time ---- */
 
 void lists_time(struct server *s)
@@ -270,6 +314,12 @@ static int load(void *ctx, struct db *db, struct err *e)
 		return -1;
 	l->s->relays_version = l->version;
 	hub_broadcast(l->s->hub, "relays", l->version, l->frame.data, l->frame.len, false);
+	buf_clear(&l->frame);
+	if (providers_work(&l->job, db) < 0) {
+		*e = l->job.err;
+		return -1;
+	}
+	providers_set(l);
 	return 0;
 }
 

@@ -5,6 +5,10 @@
 
 #include "store/row.h"
 
+/* Rules for providers, as they were written, and their version: the time of the writing, 0 while there were none. */
+#define SETTING_PROVIDERS "providers"
+#define SETTING_PROVIDERS_VERSION "providers_version"
+
 /* 1 found, 0 absent. */
 int setting_get(
 	struct db *db, const char *name, struct arena *a, const char **value, struct err *e);

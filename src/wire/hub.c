@@ -196,7 +196,7 @@ static void on_flush(evutil_socket_t fd, short what, void *arg)
 		if (c->held)
 			while ((held = held_take(c, NULL)))
 				held_answer(h, c, held);
-		else if (hub_mail_urgent(c) && hub_ping_send(h, c))
+		else if ((hub_mail_urgent(c) || hub_list_pings(h, c)) && hub_ping_send(h, c))
 			hub_mail_told(h, c);
 	}
 }
@@ -303,7 +303,7 @@ static void hello_take(struct hub *h, struct hub_child *c, struct exchange *x)
 	const char *version = json_str(json_get(x->hello, "version"));
 	const char *spool = json_str(json_get(x->hello, "spool"));
 	const char *notice = json_str(json_get(x->hello, "notice"));
-	int64_t relays = 0;
+	int64_t relays = 0, providers = 0;
 	bool changed = !c->stream[0];
 
 	if (!x->side) { /* a side request says nothing of how the child is reached */
@@ -317,11 +317,14 @@ static void hello_take(struct hub *h, struct hub_child *c, struct exchange *x)
 	changed |= text_set(c->notice, sizeof c->notice, notice);
 	json_to_int(json_get(x->hello, "revoked"), &hello.revoked_version);
 	json_to_int(json_get(x->hello, "relays"), &relays);
+	json_to_int(json_get(x->hello, "providers"), &providers);
 	json_to_int(json_get(x->hello, "spool_bytes"), &hello.spool_bytes);
 	json_to_int(json_get(x->hello, "spool_max_bytes"), &hello.spool_max_bytes);
 	/* What the child says it has is the truth, also after it lost its disk. */
 	c->given[hub_list_slot("revoked")] = hello.revoked_version;
 	c->given[hub_list_slot("relays")] = relays;
+	if (json_has(x->hello, "providers")) /* an older child knows of none, and is told once */
+		c->given[hub_list_slot("providers")] = providers;
 	if (!changed)
 		return;
 	hello.json = x->hello;

@@ -100,8 +100,9 @@ bool hub_unpost(struct hub *h, const char *child, const char *key);
 void hub_record(struct hub *h, const char *id, const void *frame, size_t len);
 bool hub_has_record(const struct hub *h, const char *id);
 
-/* A signed list of which every child wants the newest: types "revoked" (relays only), "relays", "time".
- * Urgent ones wake the children that hold. */
+/* A signed list of which every child wants the newest: types "revoked" (relays only), "relays", "time",
+ * "providers".
+ * Urgent ones wake the children that hold; one of "providers" pings the others, as an action for all would. */
 void hub_broadcast(struct hub *h, const char *type, int64_t version, const void *frame, size_t len,
 	bool urgent);
 

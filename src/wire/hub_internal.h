@@ -8,7 +8,7 @@
 #include <sys/socket.h>
 #include <uthash.h>
 
-#define HUB_BROADCASTS 3
+#define HUB_BROADCASTS 4
 #define HUB_HELD_MAX 4      /* held requests a child: clones share an id, but not without end */
 #define HUB_STREAMS 4       /* streams of a child that are remembered, to see one come back */
 #define HUB_COPIES_MS 60000 /* how long a child is told that it is not the only one */
@@ -90,6 +90,7 @@ struct hub_list { /* a broadcast */
 	void *frame;
 	size_t len;
 	bool relays_only;
+	bool pings; /* an urgent one is worth a ping to those that do not hold */
 };
 
 struct hub {
@@ -115,6 +116,8 @@ void hub_wake(
 /* hub_mail.c */
 void hub_ack(struct hub *h, struct hub_child *c, uint64_t cursor);
 bool hub_mail_urgent(const struct hub_child *c); /* something not lazy was not delivered yet */
+bool hub_list_pings(
+	const struct hub *h, const struct hub_child *c); /* a list that it lacks is worth a ping */
 bool hub_mail_any(const struct hub *h, const struct hub_child *c); /* anything at all to deliver */
 /* Appends mail and lists; *more when it did not all fit. Returns the last cursor put in. A child that may only renew gets its
  * certificate, and the cursor does not move: an acknowledgement must not free what it was not given. */

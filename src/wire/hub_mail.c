@@ -14,9 +14,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const char *const list_types[HUB_BROADCASTS] = {"revoked", "relays", "time"};
+static const char *const list_types[HUB_BROADCASTS] = {"revoked", "relays", "time", "providers"};
 static const bool rides_along[HUB_BROADCASTS] = {
-	false, false, true}; /* who has one is not answered for a newer one */
+	false, false, true, false}; /* who has one is not answered for a newer one */
 
 int hub_list_slot(const char *type)
 {
@@ -162,6 +162,14 @@ static bool list_due(const struct hub_list *l, const struct hub_child *c, int sl
 	return l->frame && l->version > c->given[slot] && (!l->relays_only || c->role == PKI_RELAY);
 }
 
+bool hub_list_pings(const struct hub *h, const struct hub_child *c)
+{
+	for (int i = 0; i < HUB_BROADCASTS; i++)
+		if (h->lists[i].pings && list_due(&h->lists[i], c, i))
+			return true;
+	return false;
+}
+
 bool hub_mail_any(const struct hub *h, const struct hub_child *c)
 {
 	for (int i = 0; i < HUB_BROADCASTS; i++)
@@ -254,10 +262,11 @@ void hub_broadcast(struct hub *h, const char *type, int64_t version, const void 
 	l->len = len;
 	l->version = version;
 	l->relays_only = strcmp(type, "revoked") == 0;
+	l->pings = strcmp(type, "providers") == 0;
 	memcpy(l->type, type, strlen(type) + 1);
 	if (!urgent)
 		return;
 	HASH_ITER (hh, h->children, c, tmp)
-		if (c->held)
+		if (c->held || l->pings)
 			hub_wake(h, c);
 }

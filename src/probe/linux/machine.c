@@ -11,17 +11,23 @@
 #include "probe/virt.h"
 #include <string.h>
 
-/* NULL without an error when there is no file. */
+/* The file's, then the server's. NULL without an error when there are none; where one of the two is wrong, the other with
+ * an error. */
 static struct providers *read_rules(const struct probe_env *env, struct err *e)
 {
-	struct providers *rules = NULL;
+	struct providers *own = NULL, *server = NULL;
 	struct buf text;
 
 	buf_init(&text, PROVIDERS_MAX);
 	if (subject_read(env, PROVIDERS_FILE, &text, e) == 0 && text.len > 0)
-		rules = providers_parse(buf_str(&text), text.len, PROVIDERS_FILE, e);
+		own = providers_parse(buf_str(&text), text.len, PROVIDERS_FILE, e);
 	buf_release(&text);
-	return rules;
+	if (env->rules)
+		server = providers_parse(env->rules, strlen(env->rules), "the server's rules", e);
+	if (!own)
+		return server;
+	providers_then(own, server);
+	return own;
 }
 
 /* Judges the machine; `around` is looked up only where a rule asks for it. */
@@ -70,9 +76,9 @@ int machine_look(const struct probe_env *env, struct subject_out *out, struct er
 	return -1;
 }
 
-int probe_detect(const char *root, struct json **out, struct err *e)
+int probe_detect(const char *root, const char *rules_text, struct json **out, struct err *e)
 {
-	struct probe_env env = {root ? root : ""};
+	struct probe_env env = {root ? root : "", rules_text};
 	struct err why = ERR_INIT;
 	struct providers *rules;
 	struct virt v;
@@ -81,6 +87,7 @@ int probe_detect(const char *root, struct json **out, struct err *e)
 		return -1;
 	rules = read_rules(&env, &why);
 	if (why.code != ERR_NONE) {
+		providers_free(rules);
 		*e = why;
 		return -1;
 	}

@@ -62,14 +62,14 @@ static void test_print(void **state)
 	struct err e = ERR_INIT;
 	struct buf text;
 	buf_init(&text, 1 << 20);
-	if (probe_print(root, &text, &e))
+	if (probe_print(root, NULL, &text, &e))
 		fail_msg("%s", e.text);
 	struct json *doc = root_document(root);
 	assert_json(doc, buf_str(&text));
 	json_free(doc);
 	buf_release(&text);
 	buf_init(&text, 100);
-	assert_int_equal(probe_print(root, &text, &e), -1);
+	assert_int_equal(probe_print(root, NULL, &text, &e), -1);
 	assert_non_null(strstr(e.text, "100 bytes"));
 	buf_release(&text);
 	free(root);
@@ -351,9 +351,9 @@ static void test_no_root(void **state)
 	struct err e = ERR_INIT;
 	struct buf out;
 	buf_init(&out, 1 << 20);
-	assert_int_equal(probe_print("/nonexistent", &out, &e), -1);
+	assert_int_equal(probe_print("/nonexistent", NULL, &out, &e), -1);
 	assert_non_null(strstr(e.text, "/nonexistent"));
-	assert_int_equal(probe_print("/etc/passwd", &out, &e), -1);
+	assert_int_equal(probe_print("/etc/passwd", NULL, &out, &e), -1);
 	assert_non_null(strstr(e.text, "not a folder"));
 	buf_release(&out);
 }

@@ -161,6 +161,47 @@ static void test_in_a_report(void **state)
 	root_remove(root);
 }
 
+/* Rules that came from the server are asked after those of the machine's own file, and are seen when they come. */
+static void test_of_the_server(void **state)
+{
+	static const char rules[] = "[server]\nhost.name = web*\n[other]\nhost.name = *\n";
+	char *root = root_make();
+	struct json *doc, *verdict = NULL;
+	struct probe_ctx *p;
+
+	root_text(root, "/etc/hostname", "web1\n");
+	root_text(root, "/sys/class/dmi/id/product_name", "OpenStack Nova\n");
+	p = probe_open(root);
+	for (int i = 0; i < 4; i++) {
+		static const char *const want[] = {
+			"\"openstack\"", "\"server\"", "\"file\"", "\"other\""};
+		doc = json_object();
+		if (i == 1)
+			probe_rules(p, rules);
+		if (i == 2)
+			root_text(root, "/etc/him/providers.conf",
+				"[file]\nhost.name = web*\n[odd]\nhost.name = *.odd\n");
+		if (i == 3)
+			root_text(root, "/etc/hostname", "db1\n");
+		if (i == 3) /* a name alone is no reason to look */
+			probe_rules(p, rules);
+		assert_int_equal(probe_collect(p, doc, NULL), 0);
+		assert_json(json_get(json_get(doc, "attributes"), "cloud.provider"), want[i]);
+		json_free(doc);
+	}
+	probe_rules(p, "[x]\nhost.name = db1\ncolour = blue\n");
+	doc = json_object();
+	assert_int_equal(probe_collect(p, doc, NULL), 0);
+	assert_json(json_get(json_get(json_get(doc, "attributes"), "him.probe.errors"), "machine"),
+		"\"the server's rules line 3: unknown key 'colour'\"");
+	json_free(doc);
+	probe_close(p);
+	assert_int_equal(probe_detect(root, rules, &verdict, NULL), 0);
+	assert_json(json_get(verdict, "cloud.provider"), "\"other\"");
+	json_free(verdict);
+	root_remove(root);
+}
+
 static void test_wrong_in_a_report(void **state)
 {
 	char *root = root_make();
@@ -172,7 +213,7 @@ static void test_wrong_in_a_report(void **state)
 	assert_json(json_get(attributes, "cloud.provider"), "\"openstack\"");
 	assert_json(json_get(json_get(attributes, "him.probe.errors"), "machine"),
 		"\"/etc/him/providers.conf line 2: unknown key 'colour'\"");
-	assert_int_equal(probe_detect(root, &verdict, &e), -1);
+	assert_int_equal(probe_detect(root, NULL, &verdict, &e), -1);
 	assert_non_null(strstr(e.text, "line 2"));
 	json_free(doc);
 	root_remove(root);
@@ -186,6 +227,7 @@ int main(void)
 		cmocka_unit_test(test_fits),
 		cmocka_unit_test(test_need),
 		cmocka_unit_test(test_in_a_report),
+		cmocka_unit_test(test_of_the_server),
 		cmocka_unit_test(test_wrong_in_a_report),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

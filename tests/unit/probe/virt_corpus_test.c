@@ -186,7 +186,7 @@ static bool check_root(const struct json *c)
 	struct verdict want = facts_expected(json_get(c, "expected"));
 
 	make_root(c, root);
-	assert_int_equal(probe_detect(root, &verdict, NULL), 0);
+	assert_int_equal(probe_detect(root, NULL, &verdict, NULL), 0);
 	struct verdict got = {json_str(json_get(verdict, "him.kind")),
 		json_str(json_get(verdict, "him.hypervisor")),
 		json_str(json_get(verdict, "him.virt.role")),

@@ -44,7 +44,7 @@ static void check(const struct json *c)
 	struct json *got = NULL;
 
 	make_root(c, root);
-	assert_int_equal(probe_detect(root, &got, NULL), 0);
+	assert_int_equal(probe_detect(root, NULL, &got, NULL), 0);
 	while (json_next(&want)) {
 		const char *is = json_str(json_get(got, want.key)), *should = json_str(want.value);
 		if (is != should && (!is || !should || strcmp(is, should) != 0))

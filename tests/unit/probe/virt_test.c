@@ -558,7 +558,7 @@ static void test_ohai(void **state)
 		struct machine want = ohai_expected(c);
 		struct json *got = NULL;
 		ohai_root(c, root);
-		assert_int_equal(probe_detect(root, &got, NULL), 0);
+		assert_int_equal(probe_detect(root, NULL, &got, NULL), 0);
 		expect_json(got, &want);
 		json_free(got);
 		root_remove(root);

@@ -243,6 +243,35 @@ static void topology(void **state)
 	owner_post(w, "/api/v1/sites/a%20b/hosts", "{\"automatic\":true}", 400);
 }
 
+static void rules_for_providers(void **state)
+{
+	struct world *w = *state;
+	const char *viewer, *far;
+	struct json *j;
+
+	viewer = world_user(w, "vera", "*", "viewer");
+	far = world_user(w, "fred", "lab", "administrator");
+	j = owner_get(w, "/api/v1/providers", 200);
+	assert_string_equal(text_of(j, "rules"), "");
+	assert_int_equal(json_type(json_get(j, "since")), JSON_NULL);
+	owner_post(w, "/api/v1/providers", "{\"rules\":\"[a]\\nhost.name = x*\\n\"}", 200);
+	j = user_ask(w, viewer, "GET", "/api/v1/providers", NULL, 200);
+	assert_string_equal(text_of(j, "rules"), "[a]\nhost.name = x*\n");
+	assert_int_equal(json_type(json_get(j, "since")), JSON_STRING);
+	/* What is wrong changes nothing, and is said with its line. */
+	j = owner_post(w, "/api/v1/providers", "{\"rules\":\"[a]\\nhost.nam = x\\n\"}", 400);
+	assert_non_null(strstr(text_of(j, "detail"), "rules line 2"));
+	owner_post(w, "/api/v1/providers", "{}", 400);
+	user_ask(w, viewer, "POST", "/api/v1/providers", "{\"rules\":\"\"}", 403);
+	user_ask(w, far, "POST", "/api/v1/providers", "{\"rules\":\"\"}", 403);
+	assert_string_equal(
+		text_of(owner_get(w, "/api/v1/providers", 200), "rules"), "[a]\nhost.name = x*\n");
+	assert_int_equal(
+		world_int(w, "SELECT COUNT(*) FROM audits WHERE what = 'providers.set'"), 1);
+	owner_post(w, "/api/v1/providers", "{\"rules\":\"\"}", 200);
+	assert_string_equal(text_of(owner_get(w, "/api/v1/providers", 200), "rules"), "");
+}
+
 /* Nothing that stops guests is signed before somebody knows. */
 static void disruptive(void **state)
 {
@@ -634,6 +663,7 @@ int main(void)
 		cmocka_unit_test(revoked_and_forgotten),
 		cmocka_unit_test(how_it_is),
 		cmocka_unit_test(topology),
+		cmocka_unit_test(rules_for_providers),
 		cmocka_unit_test(relays),
 		cmocka_unit_test(disruptive),
 		cmocka_unit_test(ordered),
