@@ -301,11 +301,22 @@ state_of() {
 	is 'host:h1' 3
 }
 
+@test "a guest that is destroyed is gone, and where it was is known" {
+	no_domain h1 w2
+	host_stop w2
+	until_true "$LIMIT" is 'w2 state:offline power:gone' 1
+	is 'host:h1' 2
+	[ "$(him show w2 --json | jq '."him.host"')" = null ]
+	him tree w2 | grep -q 'w2 .*offline, gone'
+	him why w2 | grep -q 'h1.*, until'
+	him events --json | grep -q 'w2 is gone: no host lists it any more'
+}
+
 @test "a host that is no longer believed, or cut off, lists nothing" {
 	him machine host h1 off
 	is 'host:h1' 0
 	him machine host h1 on
-	is 'host:h1' 3
+	is 'host:h1' 2
 	him machine revoke h1 --yes
 	is 'host:h1' 0
 	him machine forget h1 --yes
