@@ -1,7 +1,8 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: Apache-2.0
-# Whom do I host: an agent on a host of libvirt, whose folders /run and /var/lib are ours (in a mount namespace, so that
-# nothing of this machine is touched). Polls are an hour apart: what is seen sooner was seen by the watch.
+# Whom do I host: an agent on a host of libvirt, whose folders /run and /var/lib are ours and which sees its own processes
+# only (in namespaces), so that nothing of this machine is touched, and nothing that runs on it is one of its guests. Polls
+# are an hour apart: what is seen sooner was seen by the watch.
 
 load lib
 
@@ -25,7 +26,6 @@ setup_file() {
 		--parent "127.0.0.1:$(jq -r .server.machines_port <<<"$status")"
 	on_server /tokens -X POST -d '{"uses":1}' | jq -r .token |
 		him-agent enroll --home "$WORK/m1" --name host1 --server "$people" --ca-fingerprint "$FP"
-	start qemu sleep 3600
 	domain web $UUID1 running
 	agent_start 1h
 }
@@ -45,17 +45,19 @@ free_port() {
 }
 
 agent_start() { # agent_start INTERVAL
+	rm -f "$WORK/m1.stat"
 	# shellcheck disable=SC2016
-	start m1 unshare -m --propagation private sh -c 'mount --bind "$1/run" /run && mount --bind "$1/bin" /usr/local/bin &&
-		mount --bind "$1/lib" /var/lib && read -r stat </proc/$$/stat && echo "$stat" >"$1/m1.stat" && shift && exec "$@"' - "$WORK" him-agent --home "$WORK/m1" --parent "127.0.0.1:$(cat "$WORK/relay.port")" --retry-max 1s --report-interval "$1"
+	start m1 unshare -m -p --fork --kill-child --mount-proc --propagation private sh -c 'mount --bind "$1/run" /run && mount --bind "$1/bin" /usr/local/bin &&
+		mount --bind "$1/lib" /var/lib && read -r stat </proc/self/stat && echo "$stat" >"$1/m1.stat" &&
+		shift && exec "$@"' - "$WORK" him-agent --home "$WORK/m1" --parent "127.0.0.1:$(cat "$WORK/relay.port")" --retry-max 1s --report-interval "$1"
 }
 
 # domain NAME UUID STATE: as libvirt writes its status file: beside, then moved.
 domain() {
 	local file="$WORK/run/libvirt/qemu/$1"
-	pid_of qemu >"$file.pid"
+	echo 1 >"$file.pid" # alive, for the agent that looks
 	cat >"$file.xml.new" <<-XML
-		<domstatus state='$3' reason='booted' pid='$(pid_of qemu)'>
+		<domstatus state='$3' reason='booted' pid='1'>
 		<domain type='kvm' id='1'><name>$1</name><uuid>$2</uuid><memory unit='MiB'>64</memory><vcpu>2</vcpu>
 		<devices><interface type='bridge'><mac address='52:54:00:AA:BB:01'/></interface></devices></domain></domstatus>
 	XML
@@ -71,11 +73,11 @@ guests() { # a jq filter over the section
 # Pages that ended children of the agent touched, without those of the shell that became it: more with each. The time they
 # took would not do, for a child may end before the clock ticks once.
 children_pages() {
-	awk '{print NR == 1 ? $11 : $11 - shell; shell = $11}' "$WORK/m1.stat" "/proc/$(pid_of m1)/stat" | tail -n 1
+	awk '{print NR == 1 ? $11 : $11 - shell; shell = $11}' "$WORK/m1.stat" "/proc/$(pgrep -P "$(pid_of m1)")/stat" | tail -n 1
 }
 
 child_ended() {
-	[ "$(children_pages)" -gt 0 ]
+	[ -s "$WORK/m1.stat" ] && [ "$(children_pages)" -gt 0 ]
 }
 
 @test "a guest that ran before is in the first report" {
@@ -108,7 +110,8 @@ child_ended() {
 
 @test "an agent that starts again takes no guest away, and starts no process while nothing changes" {
 	local looked
-	stop m1
+	stop m1 KILL
+	until_true "$LIMIT" flock -n "$WORK/m1/agent/lock" true
 	agent_start 1s
 	# The first look of this one is over when its child was waited for.
 	until_true "$LIMIT" child_ended
