@@ -119,8 +119,7 @@ static int replace(
 	fd = open(temp, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, mode);
 	if (fd < 0)
 		return err_errno(e, "cannot write %s", path);
-	if (fchmod(fd, mode) < 0 || write_all(fd, data, len) < 0 ||
-		(sync && fsync(fd) < 0)) {
+	if (fchmod(fd, mode) < 0 || write_all(fd, data, len) < 0 || (sync && fsync(fd) < 0)) {
 		err_errno(e, "cannot write %s", path);
 		close(fd);
 		unlink(temp);

@@ -250,8 +250,10 @@ static int mail_work(struct store_job *job, struct db *db)
 				  " ON CONFLICT (id) DO NOTHING",
 				  &job->err)
 			: db_prepare(db,
-				  "INSERT INTO mail (child, key, record, frame) VALUES (?1, ?2, ?3, ?4)"
-				  " ON CONFLICT (child, key) DO UPDATE SET record = excluded.record,"
+				  "INSERT INTO mail (child, key, record, frame) VALUES (?1, ?2, "
+				  "?3, ?4)"
+				  " ON CONFLICT (child, key) DO UPDATE SET record = "
+				  "excluded.record,"
 				  " frame = excluded.frame",
 				  &job->err);
 		if (!s)
@@ -447,8 +449,7 @@ static int load_mail(struct relay *r, struct db *db, struct err *e)
 	if (got < 0)
 		return -1;
 	m.kind = 1;
-	s = db_prepare_once(
-		db, "SELECT child, key, record, frame FROM mail ORDER BY rowid", e);
+	s = db_prepare_once(db, "SELECT child, key, record, frame FROM mail ORDER BY rowid", e);
 	got = -1;
 	while (s && (got = db_step(s, e)) > 0) {
 		m.child = col_text(s, 0);

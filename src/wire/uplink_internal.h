@@ -45,7 +45,7 @@ struct uplink {
 	char parent_uri[TLS_URI_MAX], judged_uri[TLS_URI_MAX];
 	bool contact, come, started;
 	bool ack_now; /* what is acknowledged is worth an exchange */
-	bool reopen; /* close the lines at the next step: TLS context or parent changed */
+	bool reopen;  /* close the lines at the next step: TLS context or parent changed */
 	int64_t step_at_mono, second_mono;
 	uint64_t second_exchanges;
 	int fails, short_holds;
