@@ -4,7 +4,8 @@
  * guest and the MAC that the guest reports tie the two together. Where that is known to fail, other keys are weighed
  * with it; docs/topology.md has the table of failures, tests/data/topology/ a file for each.
  *
- *   resolve_index.c   sorted arrays: sightings, keys that are spelt the same, machine ids
+ *   resolve_index.c   arrays: sightings in order, keys that are spelt the same, machine ids
+ *   resolve_table.c   numbers for what is spelt the same
  *   resolve_key.c     spelling of keys, and values that are never believed
  *   resolve_join.c    groups, people's words, keys that two live agents claim
  *   resolve_match.c   who is whom

@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * The resolver's indices, all of them sorted arrays: sightings by (source, key), keys by what they spell, machine ids
- * and sources by number. Texts are sorted by a 64-bit hash, bytewise in passes, and equal hashes by their text: a made
- * collision costs time, never an answer.
+ * The resolver's indices: sightings sorted by (source, key), numbers for sources and machine ids, and for each key the run of
+ * all that are spelt the same. Sightings are sorted by a 64-bit hash, bytewise in passes, and equal hashes by their names.
+ *
+ * Memory is what costs here, a million sightings being far larger than a cache: keys are small, lie in the order in which
+ * they are read, and each is looked up once.
  */
 #include "core/resolve_internal.h"
 #include <assert.h>
@@ -15,32 +17,10 @@ struct item {
 	uint32_t index;
 };
 
-static uint64_t hash_text(uint64_t h, const char *s)
-{
-	for (; *s; s++)
-		h = (h ^ (unsigned char)*s) * 0x100000001b3ULL;
-	return h;
-}
-
-/* FNV's low bits are good, its high ones less so. */
-static uint64_t hash_end(uint64_t h)
-{
-	h ^= h >> 32;
-	h *= 0xd6e8feb86659fd93ULL;
-	return h ^ h >> 32;
-}
-
-#define HASH_START 0xcbf29ce484222325ULL
-
-static uint64_t hash_of(const char *s)
-{
-	return hash_end(hash_text(HASH_START, s));
-}
-
 /* Sightings of one source stay together: they ask for each other. */
 static uint64_t hash_pair(const char *a, const char *b)
 {
-	return (hash_of(a) & 0xffffffff00000000ULL) | hash_of(b) >> 32;
+	return (resolve_hash(a) & 0xffffffff00000000ULL) | resolve_hash(b) >> 32;
 }
 
 static int compare_hash(const void *a, const void *b)
@@ -53,22 +33,23 @@ static int compare_hash(const void *a, const void *b)
 /* Sorts by hash, stable. */
 static void sort_items(struct item *items, size_t n)
 {
-	struct item *spare;
+	struct item *spare, *from = items, *to;
 
 	if (n < 4096) {
 		qsort(items, n, sizeof *items, compare_hash);
 		return;
 	}
-	spare = xmalloc(n * sizeof *spare);
+	to = spare = xmalloc(n * sizeof *spare);
 	for (unsigned shift = 0; shift < 64; shift += 8) {
 		size_t at[257] = {0};
 		for (size_t i = 0; i < n; i++)
-			at[(items[i].hash >> shift & 0xff) + 1]++;
+			at[(from[i].hash >> shift & 0xff) + 1]++;
 		for (size_t i = 1; i < 257; i++)
 			at[i] += at[i - 1];
 		for (size_t i = 0; i < n; i++)
-			spare[at[items[i].hash >> shift & 0xff]++] = items[i];
-		memcpy(items, spare, n * sizeof *items);
+			to[at[from[i].hash >> shift & 0xff]++] = from[i];
+		from = to;
+		to = from == items ? spare : items; /* after eight passes all is back in items */
 	}
 	free(spare);
 }
@@ -107,6 +88,8 @@ static void rank_sightings(struct resolver *r)
 	sort_equal(s, items, r->n);
 	r->known = arena_alloc(r->scratch, r->n * sizeof *r->known);
 	r->hashes = arena_alloc(r->scratch, r->n * sizeof *r->hashes);
+	r->ranks = arena_alloc(r->scratch, r->n * sizeof *r->ranks);
+	r->believed = arena_alloc(r->scratch, r->n * sizeof *r->believed);
 	for (uint32_t i = 0; i < r->n; i++) {
 		struct known *k = &r->known[i];
 		k->s = &s[items[i].index];
@@ -116,12 +99,15 @@ static void rank_sightings(struct resolver *r)
 		k->live_self = k->self && k->s->live ? i : NOBODY;
 		k->has_self = k->self;
 		k->live = k->s->live;
+		k->running = k->s->running;
+		k->ended = k->s->ended;
 		k->kind = (uint8_t)k->s->kind;
-		assert(k->s->keys_n < NOBODY);
-		k->keys_n = (uint32_t)k->s->keys_n;
 		k->alive = k->s->live;
-		k->parent = k->source_self = k->hint = NOBODY;
+		k->context = k->s->context;
+		k->parent = k->source_self = NOBODY;
+		k->hint = k->s->machine ? 0 : NOBODY;
 		r->hashes[i] = items[i].hash;
+		r->ranks[k->input] = i;
 	}
 }
 
@@ -162,65 +148,58 @@ static uint32_t find_sighting(const struct resolver *r, const char *source, cons
 	return NOBODY;
 }
 
-/* ---- numbers for texts ---- */
+/* ---- sources and machine ids by number ---- */
 
-/* out[i]: the number of texts[i], the same for equal texts; NULL has none. names (may be NULL) by number. Returns how many. */
-static uint32_t number_texts(
-	struct resolver *r, const char *const *texts, uint32_t *out, const char **names)
+/* Those of one source lie together, but for another one whose hash is the same. Gives each its source's own. */
+static void number_sources(struct resolver *r)
 {
-	struct item *items = arena_alloc(r->scratch, r->n * sizeof *items);
-	const char **own = arena_alloc(r->scratch, r->n * sizeof *own);
-	uint32_t n = 0, count = 0;
+	uint32_t *self_of = arena_alloc(r->scratch, r->n * sizeof *self_of), n = 0;
 
-	for (uint32_t i = 0; i < r->n; i++)
-		if (texts[i])
-			items[n++] = (struct item){hash_of(texts[i]), i};
-		else
-			out[i] = NOBODY;
-	sort_items(items, n);
-	for (uint32_t i = 0, first = 0; i < n; i++) {
-		uint32_t same = first;
-		if (i == 0 || items[i].hash != items[i - 1].hash)
-			same = first = count;
-		while (same < count && strcmp(own[same], texts[items[i].index]) != 0)
-			same++;
-		if (same == count)
-			own[count++] = texts[items[i].index];
-		out[items[i].index] = same;
+	memset(self_of, 0xff, r->n * sizeof *self_of);
+	for (uint32_t i = 0, first = 0; i < r->n; i++) {
+		struct known *k = &r->known[i];
+		uint32_t same = i;
+		if (i && r->hashes[i] >> 32 != r->hashes[i - 1] >> 32)
+			first = i;
+		while (same > first && strcmp(r->known[same - 1].s->source, k->s->source) != 0)
+			same--;
+		k->source = same > first ? r->known[same - 1].source : n++;
+		if (k->self)
+			self_of[k->source] = i;
 	}
-	if (names)
-		memcpy(names, own, count * sizeof *own);
-	return count;
+	for (uint32_t i = 0; i < r->n; i++)
+		if (!r->known[i].self)
+			r->known[i].source_self = self_of[r->known[i].source];
 }
 
 static void number_machines(struct resolver *r)
 {
-	const char **texts = arena_alloc(r->scratch, r->n * sizeof *texts);
-	uint32_t *numbers = arena_alloc(r->scratch, r->n * sizeof *numbers);
+	struct number_table table;
 	bool *full;
 
+	resolve_table_init(&table, 0);
 	for (uint32_t i = 0; i < r->n; i++)
-		texts[i] = r->known[i].s->machine;
-	r->hints = arena_alloc(r->scratch, r->n * sizeof *r->hints);
-	r->hints_n = number_texts(r, texts, numbers, r->hints);
+		if (r->known[i].hint != NOBODY)
+			r->known[i].hint = resolve_number(
+				&table, &(struct spelt){.text = r->known[i].s->machine});
+	r->hints_n = table.n;
+	r->hints = arena_alloc(r->scratch, table.n * sizeof *r->hints);
+	for (uint32_t i = 0; i < table.n; i++)
+		r->hints[i] = table.known[i].text;
+	resolve_table_release(&table);
 	full = arena_alloc(r->scratch, r->hints_n * sizeof *full);
 	for (uint32_t i = 0; i < r->n; i++) {
 		struct known *k = &r->known[i];
-		assert(k->s->machine || !k->s->context);
-		k->hint = numbers[i];
-		if (k->hint != NOBODY && !k->s->context)
+		assert(k->hint != NOBODY || !k->context);
+		if (k->hint != NOBODY && !k->context)
 			full[k->hint] = true;
 	}
 	for (uint32_t i = 0; i < r->n; i++) {
 		struct known *k = &r->known[i];
-		k->context = k->s->context && !full[k->hint];
+		k->context = k->context && !full[k->hint];
 		k->believed = !k->context && (k->self || k->s->host);
+		r->believed[k->input] = k->believed;
 	}
-	for (uint32_t i = 0; i < r->n; i++)
-		texts[i] = r->known[i].s->source;
-	number_texts(r, texts, numbers, NULL);
-	for (uint32_t i = 0; i < r->n; i++)
-		r->known[i].source = numbers[i];
 }
 
 /* ---- what runs on what, within a source ---- */
@@ -231,7 +210,6 @@ static void find_parents(struct resolver *r)
 		struct known *k = &r->known[i];
 		if (k->self)
 			continue;
-		k->source_self = find_sighting(r, k->s->source, "");
 		if (k->s->on)
 			k->parent = *k->s->on ? find_sighting(r, k->s->source, k->s->on)
 					      : k->source_self;
@@ -243,117 +221,139 @@ static void find_parents(struct resolver *r)
 
 /* ---- keys ---- */
 
-static void take_key(struct resolver *r, uint32_t owner, uint32_t index)
-{
-	const struct known *o = &r->known[owner];
-	const struct resolve_key *k = &o->s->keys[index];
-	struct known_key *key = &r->keys[o->key_first + index];
-	char text[RESOLVE_CONNECT_MAX];
+/* What keys are taken into. */
+struct taking {
+	struct resolver *r;
+	struct number_table runs, scopes;
+	const char *scope; /* the last one, as given: a machine's interfaces mostly share it */
+	uint32_t scope_number;
+};
 
-	*key = (struct known_key){.owner = owner, .index = index, .run = NOBODY, .rival = NOBODY};
-	key->kind = (uint8_t)(k->kind == RESOLVE_XEN ? RESOLVE_UUID : k->kind);
-	key->why = (uint8_t)resolve_key_text(o->s, index, text);
-	key->scope = "";
+static uint32_t take_scope(struct taking *t, const char *scope)
+{
+	struct spelt spelt;
+
+	if (!scope || !*scope)
+		return 0;
+	if (!t->scope || strcmp(t->scope, scope) != 0) {
+		resolve_scope_spell(scope, &spelt);
+		t->scope = scope;
+		t->scope_number = resolve_number(&t->scopes, &spelt) + 1;
+	}
+	return t->scope_number;
+}
+
+static void take_key(
+	struct taking *t, const struct resolve_sighting *s, uint32_t index, struct known_key *key)
+{
+	const struct resolve_key *k = &s->keys[index];
+	char text[RESOLVE_CONNECT_MAX];
+	struct spelt spelt;
+	uint32_t known = t->runs.n;
+
+	key->why = (uint8_t)resolve_key_spell(s, index, &spelt, text);
+	key->kind = (uint8_t)spelt.kind;
 	key->crowded = k->crowded;
 	if (key->why != RESOLVE_MATCHED)
 		return;
-	key->text = arena_strdup(r->scratch, text);
-	key->hash = hash_of(text);
-	if (k->kind == RESOLVE_MAC && k->scope && *k->scope) {
-		struct resolve_key as_mac = {.kind = RESOLVE_MAC, .value = k->scope};
-		struct resolve_sighting of = {
-			.source = "", .key = "", .keys = &as_mac, .keys_n = 1};
-		key->scope = resolve_key_text(&of, 0, text) == RESOLVE_MALFORMED
-			? k->scope
-			: arena_strdup(r->scratch, text);
+	key->run = resolve_number(&t->runs, &spelt);
+	if (spelt.text && key->run == known)
+		t->runs.known[known].text = arena_strdup(t->r->scratch, text);
+	if (k->kind == RESOLVE_MAC)
+		key->scope = take_scope(t, k->scope);
+	else if (k->kind == RESOLVE_CLOUD)
+		key->scope = (uint32_t)strcspn(text, "/");
+}
+
+/* Only writes what is known: in the order of the input that is far away, and would be waited for. */
+static void take_sighting(struct taking *t, uint32_t input)
+{
+	struct resolver *r = t->r;
+	const struct resolve_sighting *s = &r->in->sightings[input];
+	uint32_t owner = r->ranks[input], n = r->believed[input] ? (uint32_t)s->keys_n : 0;
+
+	r->known[owner].key_first = r->keys_n;
+	r->known[owner].keys_n = n;
+	for (uint32_t i = 0; i < n; i++) {
+		struct known_key *key = &r->keys[r->keys_n++];
+		*key = (struct known_key){.owner = owner, .run = NOBODY, .rival = NOBODY};
+		take_key(t, s, i, key);
 	}
 }
 
-/* Laid out by rank, filled in the order of the input, where each sighting's texts lie together. */
+/* In the order of the input, so that keys are read as they lie. */
 static void take_keys(struct resolver *r)
 {
-	uint32_t *ranks = arena_alloc(r->scratch, r->n * sizeof *ranks);
+	struct taking t = {.r = r};
 	size_t total = 0;
 
-	for (uint32_t i = 0; i < r->n; i++) {
-		struct known *k = &r->known[i];
-		ranks[k->input] = i;
-		if (!k->believed)
-			k->keys_n = 0;
-		k->key_first = (uint32_t)total;
-		total += k->keys_n;
-	}
-	assert(total < NOBODY);
-	r->keys_n = (uint32_t)total;
-	r->keys = arena_alloc(r->scratch, total * sizeof *r->keys);
 	for (uint32_t i = 0; i < r->n; i++)
-		for (uint32_t j = 0; j < r->known[ranks[i]].keys_n; j++)
-			take_key(r, ranks[i], j);
+		total += r->in->sightings[i].keys_n;
+	assert(total < NOBODY);
+	r->keys = arena_alloc(r->scratch, total * sizeof *r->keys);
+	resolve_table_init(&t.runs, (uint32_t)total / 2);
+	resolve_table_init(&t.scopes, 0);
+	for (uint32_t i = 0; i < r->n; i++)
+		take_sighting(&t, i);
+	r->runs_n = t.runs.n;
+	resolve_table_release(&t.runs);
+	resolve_table_release(&t.scopes);
 }
 
-/* Closes the run that holds items[first .. end): equal hashes, of usually one text. */
-static void make_runs(struct resolver *r, struct item *items, uint32_t first, uint32_t end)
+static int by_owner(const void *a, const void *b, void *ctx)
 {
-	while (first < end) {
-		const char *text = r->keys[items[first].index].text;
-		struct run *run = &r->runs[r->runs_n];
-		uint32_t rest = first;
-		run->first = first;
-		for (uint32_t i = first; i < end; i++) {
-			struct item swap = items[i];
-			struct known_key *k = &r->keys[swap.index];
-			if (k->text != text && strcmp(k->text, text) != 0)
-				continue;
-			memmove(&items[rest + 1], &items[rest], (i - rest) * sizeof *items);
-			items[rest++] = swap;
-			k->run = r->runs_n;
-			run->crowded = run->crowded || k->crowded;
-		}
-		run->n = rest - first;
-		first = rest;
-		r->runs_n++;
-	}
+	const struct resolver *r = ctx;
+	uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
+	uint32_t s = r->keys[x].owner, t = r->keys[y].owner;
+
+	return s != t ? (s < t ? -1 : 1) : (x > y) - (x < y);
 }
 
 /* A key that its owner tells twice counts once; a run that too many share says nothing. */
 static void settle_run(struct resolver *r, struct run *run)
 {
-	uint32_t kept = 0, before = NOBODY;
+	uint32_t *keys = &r->by_run[run->first], kept = 0, before = NOBODY;
 
+	if (run->n < 2)
+		return;
+	if (run->n > 2 || by_owner(&keys[0], &keys[1], r) > 0)
+		qsort_r(keys, run->n, sizeof *keys, by_owner, r);
 	for (uint32_t i = 0; i < run->n; i++) {
-		uint32_t index = r->by_run[run->first + i];
-		struct known_key *k = &r->keys[index];
+		struct known_key *k = &r->keys[keys[i]];
 		if (k->owner == before)
 			k->run = NOBODY;
 		else
-			r->by_run[run->first + kept++] = index;
+			keys[kept++] = keys[i];
 		before = k->owner;
 	}
 	run->n = kept;
 	run->crowded = run->crowded || kept > RESOLVE_SHARERS_MAX;
 }
 
-static void index_keys(struct resolver *r)
+static void fill_runs(struct resolver *r)
 {
-	struct item *items = arena_alloc(r->scratch, r->keys_n * sizeof *items);
-	uint32_t n = 0;
+	uint32_t at = 0;
 
+	r->runs = arena_alloc(r->scratch, r->runs_n * sizeof *r->runs);
 	for (uint32_t i = 0; i < r->keys_n; i++)
-		if (r->keys[i].why == RESOLVE_MATCHED)
-			items[n++] = (struct item){r->keys[i].hash, i};
-	sort_items(items, n);
-	r->runs = arena_alloc(r->scratch, n * sizeof *r->runs);
-	r->by_run = arena_alloc(r->scratch, n * sizeof *r->by_run);
-	for (uint32_t i = 0, first = 0; i < n; i++) {
-		uint32_t run = r->runs_n;
-		if (i + 1 < n && items[i + 1].hash == items[i].hash)
-			continue;
-		make_runs(r, items, first, i + 1);
-		for (; first <= i; first++)
-			r->by_run[first] = items[first].index;
-		for (; run < r->runs_n; run++)
-			settle_run(r, &r->runs[run]);
+		if (r->keys[i].run != NOBODY) {
+			struct run *run = &r->runs[r->keys[i].run];
+			run->n++;
+			run->crowded |= r->keys[i].crowded;
+		}
+	for (uint32_t i = 0; i < r->runs_n; i++) {
+		r->runs[i].first = at;
+		at += r->runs[i].n;
+		r->runs[i].n = 0;
 	}
+	r->by_run = arena_alloc(r->scratch, at * sizeof *r->by_run);
+	for (uint32_t i = 0; i < r->keys_n; i++)
+		if (r->keys[i].run != NOBODY) {
+			struct run *run = &r->runs[r->keys[i].run];
+			r->by_run[run->first + run->n++] = i;
+		}
+	for (uint32_t i = 0; i < r->runs_n; i++)
+		settle_run(r, &r->runs[i]);
 }
 
 void resolve_index(struct resolver *r)
@@ -361,9 +361,10 @@ void resolve_index(struct resolver *r)
 	assert(r->in->sightings_n < NOBODY);
 	r->n = (uint32_t)r->in->sightings_n;
 	rank_sightings(r);
+	number_sources(r);
 	number_machines(r);
 	find_parents(r);
 	take_keys(r);
-	index_keys(r);
+	fill_runs(r);
 	r->slot = arena_alloc(r->scratch, r->n * sizeof *r->slot);
 }

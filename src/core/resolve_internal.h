@@ -19,20 +19,27 @@
 #define POINTS_JOIN 30          /* a listed one joins from here: one MAC will do */
 #define POINTS_REINSTALL 80     /* an old agent joins a new one from here: two kinds of key */
 
-/* A usable key stands in a run: all the keys that are spelt the same. */
-struct known_key {
-	const char *text, *scope; /* scope: of a MAC, spelt */
-	uint64_t hash;
-	uint32_t owner, index; /* rank; place among the owner's keys */
-	uint32_t run;          /* NOBODY: not usable */
-	uint8_t kind, why;     /* why: RESOLVE_MATCHED while usable */
-	bool clash;            /* a self's: another live self claims it now */
-	bool crowded;          /* as its owner was given */
-	uint32_t rival;        /* which; NOBODY */
+/* What is compared, in one spelling: a MAC or a UUID is a number, the rest is text. */
+struct spelt {
+	uint64_t high, low;
+	const char *text; /* NULL: a number */
+	uint32_t kind;
 };
 
+/* A usable key stands in a run: all the keys that are spelt the same. */
+struct known_key {
+	uint32_t owner;    /* rank */
+	uint32_t run;      /* NOBODY: not usable */
+	uint32_t scope;    /* number of a MAC's network, of a cloud's provider; 0: not known */
+	uint8_t kind, why; /* why: RESOLVE_MATCHED while usable */
+	bool clash;        /* a self's: another live self claims it now */
+	bool crowded;      /* as its owner was given */
+	uint32_t rival;    /* which; NOBODY */
+};
+
+/* Numbered as they come: the runs of one sighting's keys mostly lie together. */
 struct run {
-	uint32_t first, n; /* in by_run */
+	uint32_t first, n; /* in by_run, by owner */
 	bool crowded;
 };
 
@@ -45,15 +52,14 @@ struct known {
 	uint32_t parent;      /* listed: rank of what it runs on; NOBODY */
 	uint32_t source_self; /* rank of its source's own sighting; NOBODY */
 	uint32_t source;      /* number of its source */
+	uint32_t live_self;   /* this and alive, worded, has_self: of a whole group, at its root */
 	uint8_t level;        /* 0: on nothing; 1: on its source; 2: on another record */
 	bool self, context; /* context: as used; one whose machine has full members is no context */
-	bool live;          /* of *s, at hand: these two are asked most */
+	bool live, running, ended; /* of *s, at hand: these are asked most */
 	uint8_t kind;
 	bool believed;  /* takes part */
 	bool placed;    /* has a group */
 	uint8_t reason; /* of its place */
-	/* of a whole group, at its root: */
-	uint32_t live_self;
 	bool alive, worded, has_self;
 };
 
@@ -69,9 +75,23 @@ struct maybe {
 	uint32_t x, rank;
 };
 
+/* A row of evidence, smaller: there are millions. NOBODY where a resolve_evidence has RESOLVE_NONE. */
+struct told {
+	uint32_t a, b, key;
+	int32_t score;
+	uint8_t verdict, reason;
+};
+
 struct evidence_list {
-	struct resolve_evidence *rows;
+	struct told *rows;
 	size_t n, cap;
+};
+
+/* Numbers for what is spelt the same. */
+struct number_table {
+	struct number_slot *slots;
+	struct spelt *known; /* by number */
+	uint32_t mask, n;
 };
 
 struct resolver {
@@ -80,7 +100,10 @@ struct resolver {
 	struct known *known;
 	uint32_t n;
 	uint64_t *hashes; /* of (source, key), by rank */
-	struct known_key *keys;
+	uint32_t *ranks;  /* by place in the input, and so: */
+	bool *believed;
+	struct known_key
+		*keys; /* in the order of the input, where those of one sighting lie together */
 	uint32_t keys_n;
 	uint32_t *by_run; /* indices of keys */
 	struct run *runs;
@@ -98,9 +121,18 @@ struct resolver {
 	int64_t again_ms;
 };
 
-/* resolve_key.c. Text, and RESOLVE_MATCHED or what speaks against the key (whether its source is believed is not asked). */
-enum resolve_reason resolve_key_text(
-	const struct resolve_sighting *s, size_t i, char out[RESOLVE_CONNECT_MAX]);
+/* resolve_table.c. */
+uint64_t resolve_hash(const char *s);
+void resolve_table_init(struct number_table *t, uint32_t expected);
+void resolve_table_release(struct number_table *t);
+/* The same number for the same: 0, 1, … as they come. Texts are borrowed until released. */
+uint32_t resolve_number(struct number_table *t, const struct spelt *what);
+
+/* resolve_key.c. One spelling, and RESOLVE_MATCHED or what speaks against the key (whether its source is believed is not
+ * asked). text: room for out->text. */
+enum resolve_reason resolve_key_spell(const struct resolve_sighting *s, size_t i, struct spelt *out,
+	char text[RESOLVE_CONNECT_MAX]);
+void resolve_scope_spell(const char *scope, struct spelt *out); /* a gateway's MAC, or any text */
 int resolve_key_points(enum resolve_key_kind k);
 bool resolve_key_is_zero(const struct resolve_key *k); /* a UUID of zeros: Xen's own domain */
 

@@ -18,6 +18,12 @@ uint32_t resolve_root(struct resolver *r, uint32_t rank)
 	return rank;
 }
 
+/* What is NONE stays so. */
+static uint32_t input_of(const struct resolver *r, size_t rank)
+{
+	return rank == RESOLVE_NONE ? NOBODY : r->known[rank].input;
+}
+
 void resolve_tell(struct resolver *r, const struct resolve_evidence *row)
 {
 	struct evidence_list *l = &r->evidence;
@@ -26,7 +32,8 @@ void resolve_tell(struct resolver *r, const struct resolve_evidence *row)
 		l->cap = l->cap ? 2 * l->cap : 64;
 		l->rows = xrealloc(l->rows, l->cap * sizeof *l->rows);
 	}
-	l->rows[l->n++] = *row;
+	l->rows[l->n++] = (struct told){input_of(r, row->a), input_of(r, row->b),
+		(uint32_t)row->key, row->score, (uint8_t)row->verdict, (uint8_t)row->reason};
 }
 
 void resolve_note(
@@ -137,19 +144,16 @@ void resolve_words(struct resolver *r)
 {
 	size_t n = r->in->words_n;
 	struct said *said = arena_alloc(r->scratch, n * sizeof *said);
-	uint32_t *ranks = arena_alloc(r->scratch, r->n * sizeof *ranks);
 
 	if (n == 0)
 		return;
 	r->parted = arena_alloc(r->scratch, 2 * n * sizeof *r->parted);
-	for (uint32_t i = 0; i < r->n; i++)
-		ranks[r->known[i].input] = i;
 	for (size_t i = 0; i < n; i++) {
 		const struct resolve_word *w = &r->in->words[i];
 		uint32_t a, b;
 		assert(w->a < r->n && w->b < r->n);
-		a = ranks[w->a];
-		b = ranks[w->b];
+		a = r->ranks[w->a];
+		b = r->ranks[w->b];
 		said[i] = (struct said){w->when_ms, a < b ? a : b, a < b ? b : a, w->same};
 	}
 	qsort(said, n, sizeof *said, by_when);
@@ -161,7 +165,7 @@ void resolve_words(struct resolver *r)
 
 static bool one_network(const struct known_key *a, const struct known_key *b)
 {
-	return !*a->scope || !*b->scope || strcmp(a->scope, b->scope) == 0;
+	return !a->scope || !b->scope || a->scope == b->scope;
 }
 
 static bool claims(const struct resolver *r, const struct known_key *k)
@@ -211,8 +215,8 @@ void resolve_tell_keys(struct resolver *r)
 {
 	for (uint32_t i = 0; i < r->keys_n; i++) {
 		const struct known_key *k = &r->keys[i];
-		struct resolve_evidence row = {
-			k->owner, RESOLVE_NONE, k->index, 0, RESOLVE_DISCOUNTED, k->why};
+		struct resolve_evidence row = {k->owner, RESOLVE_NONE,
+			i - r->known[k->owner].key_first, 0, RESOLVE_DISCOUNTED, k->why};
 		if (k->why == RESOLVE_TOO_MANY)
 			row.verdict = RESOLVE_DISQUALIFIED;
 		if (k->why == RESOLVE_MATCHED) {

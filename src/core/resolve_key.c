@@ -33,18 +33,18 @@ static const struct {
 };
 
 /* In one byte order; the other is tried too. One byte all over ("000…", "fff…") is refused without a row. */
-static const char *const never_uuids[] = {
-	"03000200040005000006000700080009", /* American Megatrends' example */
-	"123456781234567890abcddeefaabbcc", /* counting */
-	"000102030405060708090a0b0c0d0e0f", /* counting */
-	"00112233445566778899aabbccddeeff", /* counting */
-	"0123456789abcdef0123456789abcdef", /* counting */
-	"11111111222233334444555555555555", /* counting */
-	"07090201010303010807060504030201", /* a board maker's default */
-	"4c4c454400002010802080c04f202020", /* Dell, without a service tag */
-	"890e2d14cacd45d1ae66bc80e8bfeb0f", /* one board's firmware, on every board */
-	"8e275844178f44a8aceba7d7e5178c63", /* the same story */
-	"dc698397fa544cf282c8b1b5307a6a7f", /* the same story */
+static const struct spelt never_uuids[] = {
+	{0x0300020004000500, 0x0006000700080009}, /* American Megatrends' example */
+	{0x1234567812345678, 0x90abcddeefaabbcc}, /* counting */
+	{0x0001020304050607, 0x08090a0b0c0d0e0f}, /* counting */
+	{0x0011223344556677, 0x8899aabbccddeeff}, /* counting */
+	{0x0123456789abcdef, 0x0123456789abcdef}, /* counting */
+	{0x1111111122223333, 0x4444555555555555}, /* counting */
+	{0x0709020101030301, 0x0807060504030201}, /* a board maker's default */
+	{0x4c4c454400002010, 0x802080c04f202020}, /* Dell, without a service tag */
+	{0x890e2d14cacd45d1, 0xae66bc80e8bfeb0f}, /* one board's firmware, on every board */
+	{0x8e275844178f44a8, 0xaceba7d7e5178c63}, /* the same story */
+	{0xdc698397fa544cf2, 0x82c8b1b5307a6a7f}, /* the same story */
 };
 
 /* What stands where nobody wrote a serial; lower case. One character all over is refused without a row. */
@@ -58,48 +58,67 @@ static const char *const never_serials[] = {"none", "n/a", "na", "not specified"
 	"mb-1234567890", "ssn12345678901234567", "type2 - board serial number", "00000000000",
 	"xx-xx-xx"};
 
-/* First bytes of MACs that many interfaces have. n: how many bytes decide. */
+/* MACs that many interfaces have. n: how many of the bytes decide. */
 static const struct {
-	unsigned char bytes[6], n;
+	uint64_t mac;
+	unsigned n;
 } never_macs[] = {
-	{{0xfe, 0xff, 0xff, 0xff, 0xff, 0xff}, 6}, /* the near end of every Xen vif */
-	{{0x00, 0x00, 0x5e, 0x00, 0x01}, 5},       /* VRRP, CARP: whoever is master */
-	{{0x00, 0x00, 0x5e, 0x00, 0x02}, 5},       /* VRRP for IPv6 */
-	{{0x00, 0x00, 0x0c, 0x07, 0xac}, 5},       /* HSRP */
-	{{0x00, 0x00, 0x0c, 0x9f}, 4},             /* HSRP, second version: f0 … ff follow */
-	{{0x00, 0x50, 0x56, 0xc0, 0x00}, 5},       /* vmnet1, vmnet8 of every VMware Workstation */
-	{{0x0a, 0x00, 0x27, 0x00, 0x00}, 5},       /* host-only network of every VirtualBox */
-	{{0x00, 0x1c, 0x42, 0x00, 0x00}, 5},       /* host-only network of every Parallels */
-	{{0x02, 0x00, 0x4c, 0x4f, 0x4f, 0x50}, 6}, /* Windows' loopback adapter */
-	{{0x20, 0x41, 0x53, 0x59, 0x4e, 0xff}, 6}, /* Windows' RAS adapter */
-	{{0x50, 0x50, 0x54, 0x50, 0x30, 0x30}, 6}, /* Windows' PPTP adapter */
-	{{0x33, 0x50, 0x6f, 0x45, 0x30, 0x30}, 6}, /* Windows' PPPoE adapter */
-	{{0x00, 0x53, 0x45, 0x00, 0x00, 0x00}, 6}, /* Windows' PPP adapter */
-	{{0x00, 0x05, 0x9a, 0x3c}, 4},             /* a VPN client's adapter, the same everywhere */
-	{{0x00, 0x09, 0x0f, 0xfe, 0x00}, 5},       /* another VPN client's */
+	{0xfeffffffffff, 6}, /* the near end of every Xen vif */
+	{0x00005e000100, 5}, /* VRRP, CARP: whoever is master */
+	{0x00005e000200, 5}, /* VRRP for IPv6 */
+	{0x00000c07ac00, 5}, /* HSRP */
+	{0x00000c9f0000, 4}, /* HSRP, second version: f0 … ff follow */
+	{0x005056c00000, 5}, /* vmnet1, vmnet8 of every VMware Workstation */
+	{0x0a0027000000, 5}, /* host-only network of every VirtualBox */
+	{0x001c42000000, 5}, /* host-only network of every Parallels */
+	{0x02004c4f4f50, 6}, /* Windows' loopback adapter */
+	{0x204153594eff, 6}, /* Windows' RAS adapter */
+	{0x505054503030, 6}, /* Windows' PPTP adapter */
+	{0x33506f453030, 6}, /* Windows' PPPoE adapter */
+	{0x005345000000, 6}, /* Windows' PPP adapter */
+	{0x00059a3c0000, 4}, /* a VPN client's adapter, the same everywhere */
+	{0x00090ffe0000, 5}, /* another VPN client's */
 };
 
-static int nibble(char c)
-{
-	return c >= '0' && c <= '9'    ? c - '0'
-		: c >= 'a' && c <= 'f' ? c - 'a' + 10
-		: c >= 'A' && c <= 'F' ? c - 'A' + 10
-				       : -1;
-}
+/* What a hex digit is worth, and one: what is 0 here is no digit. */
+static const unsigned char digits[256] = {['0'] = 1,
+	['1'] = 2,
+	['2'] = 3,
+	['3'] = 4,
+	['4'] = 5,
+	['5'] = 6,
+	['6'] = 7,
+	['7'] = 8,
+	['8'] = 9,
+	['9'] = 10,
+	['a'] = 11,
+	['b'] = 12,
+	['c'] = 13,
+	['d'] = 14,
+	['e'] = 15,
+	['f'] = 16,
+	['A'] = 11,
+	['B'] = 12,
+	['C'] = 13,
+	['D'] = 14,
+	['E'] = 15,
+	['F'] = 16};
 
-/* The hex digits of s, lower case, into out; separators are skipped. false: another character, or not exactly n digits. */
-static bool hex_digits(const char *s, const char *separators, size_t n, char *out)
+/* The number whose hex digits are s; separators are skipped. false: another character, or not exactly n digits. */
+static bool hex_value(const char *s, const char *separators, unsigned n, struct spelt *out)
 {
-	size_t len = 0;
+	unsigned len = 0;
 
+	out->high = out->low = 0;
 	for (; *s; s++) {
-		if (nibble(*s) < 0 && strchr(separators, *s))
+		unsigned digit = digits[(unsigned char)*s];
+		if (!digit && strchr(separators, *s))
 			continue;
-		if (nibble(*s) < 0 || len == n)
+		if (!digit || len++ == n)
 			return false;
-		out[len++] = "0123456789abcdef"[nibble(*s)];
+		out->high = out->high << 4 | out->low >> 60;
+		out->low = out->low << 4 | (digit - 1);
 	}
-	out[len] = '\0';
 	return len == n;
 }
 
@@ -108,53 +127,42 @@ static bool all_the_same(const char *s)
 	return strspn(s, (const char[]){*s, '\0'}) == strlen(s);
 }
 
-static void swap_pairs(char *s, size_t pairs)
+/* A UUID's first three groups in the other byte order. */
+static uint64_t swap_groups(uint64_t high)
 {
-	for (size_t i = 0; i < pairs / 2; i++) {
-		char pair[2];
-		char *a = s + 2 * i, *b = s + 2 * (pairs - 1 - i);
-		memcpy(pair, a, 2);
-		memcpy(a, b, 2);
-		memcpy(b, pair, 2);
-	}
+	uint64_t a = __builtin_bswap32((uint32_t)(high >> 32)),
+		 b = __builtin_bswap16((uint16_t)(high >> 16)),
+		 c = __builtin_bswap16((uint16_t)high);
+
+	return a << 32 | b << 16 | c;
 }
 
-static enum resolve_reason spell_uuid(const char *value, char *out)
+static enum resolve_reason spell_uuid(const char *value, struct spelt *out)
 {
-	char hex[33], other[33];
+	uint64_t one, other;
 
-	if (!hex_digits(value, "-{} ", 32, hex))
+	if (!hex_value(value, "-{} ", 32, out))
 		return RESOLVE_MALFORMED;
-	memcpy(other, hex, 33);
-	swap_pairs(other, 4);
-	swap_pairs(other + 8, 2);
-	swap_pairs(other + 12, 2);
-	memcpy(out, strcmp(other, hex) < 0 ? other : hex, 33);
-	if (memcmp(hex, hex + 2, 30) == 0) /* one byte all over */
+	one = out->high;
+	other = swap_groups(one);
+	out->high = one < other ? one : other;
+	if (one == out->low && one == (one & 0xff) * 0x0101010101010101) /* one byte all over */
 		return RESOLVE_NEVER;
 	for (size_t i = 0; i < sizeof never_uuids / sizeof *never_uuids; i++)
-		if (memcmp(hex, never_uuids[i], 32) == 0 || memcmp(other, never_uuids[i], 32) == 0)
+		if (out->low == never_uuids[i].low &&
+			(one == never_uuids[i].high || other == never_uuids[i].high))
 			return RESOLVE_NEVER;
 	return RESOLVE_MATCHED;
 }
 
-static enum resolve_reason spell_mac(const char *value, char *out)
+static enum resolve_reason spell_mac(const char *value, struct spelt *out)
 {
-	char hex[13];
-	unsigned char b[6];
-
-	if (!hex_digits(value, ":-.", 12, hex))
+	if (!hex_value(value, ":-.", 12, out))
 		return RESOLVE_MALFORMED;
-	for (size_t i = 0; i < 6; i++)
-		b[i] = (unsigned char)(nibble(hex[2 * i]) << 4 | nibble(hex[2 * i + 1]));
-	for (size_t i = 0; i < 6; i++) {
-		memcpy(out + 3 * i, hex + 2 * i, 2);
-		out[3 * i + 2] = i < 5 ? ':' : '\0';
-	}
-	if (b[0] & 1 || memcmp(b, "\0\0\0\0\0", 6) == 0)
+	if (out->low >> 40 & 1 || out->low == 0)
 		return RESOLVE_NEVER;
 	for (size_t i = 0; i < sizeof never_macs / sizeof *never_macs; i++)
-		if (memcmp(b, never_macs[i].bytes, never_macs[i].n) == 0)
+		if ((out->low ^ never_macs[i].mac) >> (48 - 8 * never_macs[i].n) == 0)
 			return RESOLVE_NEVER;
 	return RESOLVE_MATCHED;
 }
@@ -218,49 +226,91 @@ static enum resolve_reason standing(const struct resolve_sighting *s, const stru
 	return RESOLVE_MATCHED;
 }
 
-enum resolve_reason resolve_key_text(
-	const struct resolve_sighting *s, size_t i, char out[RESOLVE_CONNECT_MAX])
+/* "word value" or "word scope/value". */
+static enum resolve_reason spell_words(
+	const struct resolve_key *k, const char *scope, char out[RESOLVE_CONNECT_MAX])
 {
-	const struct resolve_key *k = &s->keys[i];
-	const char *scope = k->scope ? k->scope : "", *word;
-	enum resolve_reason why, spelt;
-	bool uuid = k->kind == RESOLVE_UUID || k->kind == RESOLVE_XEN, mac = k->kind == RESOLVE_MAC;
-	size_t n;
+	const char *word = kinds[k->kind].word;
+	size_t n = strlen(word);
 
-	out[0] = '\0';
-	if (!k->value || strlen(k->value) > RESOLVE_VALUE_MAX || strlen(scope) > RESOLVE_VALUE_MAX)
-		return RESOLVE_MALFORMED;
-	why = standing(s, k);
-	word = uuid ? "uuid" : kinds[k->kind].word;
-	n = strlen(word);
 	memcpy(out, word, n);
 	out[n++] = ' ';
-	out[n] = '\0';
-	if (*scope && !mac && !uuid) {
+	if (*scope) {
 		spell_text(scope, out + n);
 		n += strlen(out + n);
 		out[n++] = '/';
 	}
-	spelt = uuid                        ? spell_uuid(k->value, out + n)
-		: mac                       ? spell_mac(k->value, out + n)
-		: k->kind == RESOLVE_SERIAL ? spell_serial(k->value, out + n)
-					    : spell_text(k->value, out + n);
-	return why != RESOLVE_MATCHED ? why : spelt;
+	return k->kind == RESOLVE_SERIAL ? spell_serial(k->value, out + n)
+					 : spell_text(k->value, out + n);
+}
+
+enum resolve_reason resolve_key_spell(const struct resolve_sighting *s, size_t i, struct spelt *out,
+	char text[RESOLVE_CONNECT_MAX])
+{
+	const struct resolve_key *k = &s->keys[i];
+	const char *scope = k->scope ? k->scope : "";
+	enum resolve_reason why;
+
+	*out = (struct spelt){.kind = k->kind == RESOLVE_XEN ? RESOLVE_UUID : (uint32_t)k->kind};
+	if (!k->value || strlen(k->value) > RESOLVE_VALUE_MAX || strlen(scope) > RESOLVE_VALUE_MAX)
+		return RESOLVE_MALFORMED;
+	why = standing(s, k);
+	if (why != RESOLVE_MATCHED)
+		return why;
+	if (out->kind == RESOLVE_UUID)
+		return spell_uuid(k->value, out);
+	if (out->kind == RESOLVE_MAC)
+		return spell_mac(k->value, out);
+	out->text = text;
+	return spell_words(k, scope, text);
+}
+
+void resolve_scope_spell(const char *scope, struct spelt *out)
+{
+	*out = (struct spelt){.kind = RESOLVE_MAC};
+	if (!hex_value(scope, ":-.", 12, out))
+		out->text = scope;
+}
+
+/* The last n hex digits of v. */
+static char *put_hex(char *to, uint64_t v, unsigned n)
+{
+	while (n--)
+		*to++ = "0123456789abcdef"[v >> 4 * n & 15];
+	return to;
+}
+
+static void put_mac(char *to, uint64_t mac)
+{
+	for (unsigned i = 0; i < 6; i++) {
+		to = put_hex(to, mac >> (40 - 8 * i), 2);
+		*to++ = i < 5 ? ':' : '\0';
+	}
 }
 
 bool resolve_connects(const struct resolve_sighting *s, size_t i, char out[RESOLVE_CONNECT_MAX])
 {
-	if (*s->key && !s->host)
+	struct spelt spelt;
+
+	out[0] = '\0';
+	if ((*s->key && !s->host) || resolve_key_spell(s, i, &spelt, out) != RESOLVE_MATCHED)
 		return false;
-	return resolve_key_text(s, i, out) == RESOLVE_MATCHED;
+	if (spelt.text)
+		return true;
+	out = stpcpy(stpcpy(out, kinds[spelt.kind].word), " ");
+	if (spelt.kind == RESOLVE_MAC)
+		put_mac(out, spelt.low);
+	else
+		*put_hex(put_hex(out, spelt.high, 16), spelt.low, 16) = '\0';
+	return true;
 }
 
 bool resolve_key_is_zero(const struct resolve_key *k)
 {
-	char hex[33];
+	struct spelt u;
 
 	return (k->kind == RESOLVE_UUID || k->kind == RESOLVE_XEN) && k->value &&
-		hex_digits(k->value, "-{} ", 32, hex) && strspn(hex, "0") == 32;
+		hex_value(k->value, "-{} ", 32, &u) && u.high == 0 && u.low == 0;
 }
 
 int resolve_key_points(enum resolve_key_kind k)

@@ -50,13 +50,12 @@ static const struct resolve_sighting *says(const struct linker *l, const struct 
 
 /* ---- claims, best first ---- */
 
+/* Of one guest. */
 static int compare_claims(const void *a, const void *b, void *ctx)
 {
 	const struct claim *c = a, *d = b;
 	const struct resolve_sighting *s, *t;
 
-	if (c->guest != d->guest)
-		return c->guest < d->guest ? -1 : 1;
 	if (c->now != d->now)
 		return c->now ? -1 : 1;
 	if (c->when_ms != d->when_ms)
@@ -71,16 +70,15 @@ static int compare_claims(const void *a, const void *b, void *ctx)
 }
 
 /* A live "it runs" and any "it does not" are as new as their beginning, an offline host's "it runs" as its last word. */
-static struct claim new_claim(
-	const struct resolve_sighting *s, uint32_t guest, uint32_t host, uint32_t x)
+static struct claim new_claim(const struct known *k, uint32_t guest, uint32_t host, uint32_t x)
 {
-	bool now = s->live && s->running;
+	bool now = k->live && k->running;
 
 	return (struct claim){.guest = guest,
 		.host = host,
 		.x = x,
 		.now = now,
-		.when_ms = now || !s->running ? s->since_ms : s->seen_ms};
+		.when_ms = now || !k->running ? k->s->since_ms : k->s->seen_ms};
 }
 
 static void add_claim(struct linker *l, uint32_t x, const size_t *group_of)
@@ -88,21 +86,45 @@ static void add_claim(struct linker *l, uint32_t x, const size_t *group_of)
 	struct known *k = &l->r->known[x];
 	size_t guest = group_of[x], host = k->parent == NOBODY ? RESOLVE_NONE : group_of[k->parent];
 
-	if (k->self || !k->believed || !k->s->on || k->s->ended || guest == RESOLVE_NONE)
+	if (k->self || !k->believed || !k->level || k->ended || guest == RESOLVE_NONE)
 		return;
 	if (host == RESOLVE_NONE)
 		resolve_note(l->r, x, k->parent, RESOLVE_LOST, RESOLVE_NO_HOST);
 	else if (host != guest)
-		l->claims[l->claims_n++] = new_claim(k->s, (uint32_t)guest, (uint32_t)host, x);
+		l->claims[l->claims_n++] = new_claim(k, (uint32_t)guest, (uint32_t)host, x);
 	else if (k->reason != RESOLVE_DOM0)
 		resolve_note(l->r, x, k->parent, RESOLVE_REFUSED, RESOLVE_OWN_GUEST);
+}
+
+/* By guest, and of each best first. */
+static void sort_claims(struct linker *l)
+{
+	struct claim *sorted = arena_alloc(l->r->scratch, l->claims_n * sizeof *sorted);
+	uint32_t at = 0;
+
+	for (uint32_t i = 0; i < l->claims_n; i++)
+		l->verdicts[l->claims[i].guest].n++;
+	for (size_t g = 0; g < l->out->groups_n; g++) {
+		l->verdicts[g].first = at;
+		at += l->verdicts[g].n;
+		l->verdicts[g].n = 0;
+	}
+	for (uint32_t i = 0; i < l->claims_n; i++) {
+		struct verdict *v = &l->verdicts[l->claims[i].guest];
+		sorted[v->first + v->n++] = l->claims[i];
+	}
+	for (size_t g = 0; g < l->out->groups_n; g++)
+		if (l->verdicts[g].n > 1)
+			qsort_r(&sorted[l->verdicts[g].first], l->verdicts[g].n, sizeof *sorted,
+				compare_claims, l);
+	l->claims = sorted;
 }
 
 /* ---- one guest ---- */
 
 static bool runs_now(const struct linker *l, const struct claim *c)
 {
-	return !c->refused && says(l, c)->live && says(l, c)->running;
+	return !c->refused && c->now;
 }
 
 /* Another host that says the same for as long as the best does. */
@@ -332,11 +354,11 @@ static void emit_maybes(struct linker *l, struct resolve_output *out, const size
 		const struct known *k = &l->r->known[m->x];
 		size_t guest = group_of[m->rank],
 		       host = k->parent == NOBODY ? RESOLVE_NONE : group_of[k->parent];
-		if (k->placed || k->s->ended || guest == RESOLVE_NONE || host == RESOLVE_NONE ||
+		if (k->placed || k->ended || guest == RESOLVE_NONE || host == RESOLVE_NONE ||
 			guest == host)
 			continue;
 		out->links[out->links_n++] = (struct resolve_link){
-			guest, host, k->input, false, k->s->live, RESOLVE_WHICH_GUEST};
+			guest, host, k->input, false, k->live, RESOLVE_WHICH_GUEST};
 	}
 }
 
@@ -349,6 +371,15 @@ static int by_guest(const void *a, const void *b)
 		return x->certain ? -1 : 1;
 	return x->host != y->host ? (x->host < y->host ? -1 : 1)
 				  : (x->sighting > y->sighting) - (x->sighting < y->sighting);
+}
+
+/* Most answers are. */
+static bool in_order(const struct resolve_output *out)
+{
+	for (size_t i = 1; i < out->links_n; i++)
+		if (by_guest(&out->links[i - 1], &out->links[i]) > 0)
+			return false;
+	return true;
 }
 
 void resolve_links(
@@ -365,10 +396,7 @@ void resolve_links(
 	memset(l.next, 0xff, nodes * sizeof *l.next);
 	for (uint32_t i = 0; i < r->n; i++)
 		add_claim(&l, i, group_of);
-	qsort_r(l.claims, l.claims_n, sizeof *l.claims, compare_claims, &l);
-	for (uint32_t i = 0; i < l.claims_n; i++)
-		if (l.verdicts[l.claims[i].guest].n++ == 0)
-			l.verdicts[l.claims[i].guest].first = i;
+	sort_claims(&l);
 	for (uint32_t g = 0; g < groups_n; g++)
 		judge(&l, g);
 	if (r->in->above_n)
@@ -378,5 +406,6 @@ void resolve_links(
 	for (uint32_t g = 0; g < groups_n; g++)
 		emit(&l, out, g);
 	emit_maybes(&l, out, group_of);
-	qsort(out->links, out->links_n, sizeof *out->links, by_guest);
+	if (!in_order(out))
+		qsort(out->links, out->links_n, sizeof *out->links, by_guest);
 }

@@ -215,7 +215,7 @@ static void place_selfs(struct resolver *r)
 		if (!r->known[i].self || !r->known[i].believed)
 			continue;
 		resolve_place_as(r, i, RESOLVE_OWN_AGENT);
-		if (!r->known[i].s->live)
+		if (!r->known[i].live)
 			silent[n++] = i;
 	}
 	qsort_r(silent, n, sizeof *silent, newest_first, r);
@@ -248,7 +248,7 @@ static bool is_dom0(const struct resolver *r, uint32_t x)
 		return false;
 	for (uint32_t i = 0; i < k->keys_n; i++) {
 		const struct known_key *key = &r->keys[k->key_first + i];
-		if (key->why == RESOLVE_NEVER && resolve_key_is_zero(&k->s->keys[key->index]))
+		if (key->why == RESOLVE_NEVER && resolve_key_is_zero(&k->s->keys[i]))
 			return true;
 	}
 	return false;
@@ -295,7 +295,7 @@ static void settle_contest(struct resolver *r, struct pick *picks, const struct 
 		const struct pick *p = &picks[w[i].pick];
 		if (p->held && held++ == 0)
 			holder_at = i;
-		if (r->known[p->x].s->running && running++ == 0)
+		if (r->known[p->x].running && running++ == 0)
 			runner_at = i;
 	}
 	if (w[0].score > 2 * w[1].score)
@@ -320,7 +320,7 @@ static void hold_contests(struct resolver *r, struct pick *picks, uint32_t n)
 
 	for (uint32_t i = 0; i < n; i++)
 		if ((picks[i].why == RESOLVE_MATCHED || picks[i].why == RESOLVE_HELD) &&
-			r->known[picks[i].x].s->live)
+			r->known[picks[i].x].live)
 			wishes[m++] = (struct wish){r->known[picks[i].x].source,
 				resolve_root(r, picks[i].rank), i, picks[i].score};
 	qsort(wishes, m, sizeof *wishes, by_wish);
@@ -429,7 +429,7 @@ static bool both_run(struct resolver *r, uint32_t x, uint32_t y)
 	const struct known *a = &r->known[x], *b = &r->known[y];
 	int64_t since = a->s->since_ms > b->s->since_ms ? a->s->since_ms : b->s->since_ms;
 
-	if (!a->s->live || !b->s->live || !a->s->running || !b->s->running)
+	if (!a->live || !b->live || !a->running || !b->running)
 		return false;
 	if (a->parent == NOBODY || b->parent == NOBODY || !r->known[a->parent].placed ||
 		!r->known[b->parent].placed ||
@@ -502,11 +502,11 @@ static int hosts_first(const void *a, const void *b, void *ctx)
 
 	if (k->level != l->level)
 		return k->level < l->level ? -1 : 1;
-	if (k->s->live != l->s->live)
-		return k->s->live ? -1 : 1;
-	if (k->s->running != l->s->running)
-		return k->s->running ? -1 : 1;
-	if (k->s->live && k->s->since_ms != l->s->since_ms)
+	if (k->live != l->live)
+		return k->live ? -1 : 1;
+	if (k->running != l->running)
+		return k->running ? -1 : 1;
+	if (k->live && k->s->since_ms != l->s->since_ms)
 		return k->s->since_ms < l->s->since_ms ? -1 : 1;
 	return newest_first(a, b, ctx);
 }

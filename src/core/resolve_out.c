@@ -36,8 +36,8 @@ static int by_member(const void *a, const void *b, void *ctx)
 
 	if (x->self != y->self)
 		return x->self ? -1 : 1;
-	if (x->self && x->s->live != y->s->live)
-		return x->s->live ? -1 : 1;
+	if (x->self && x->live != y->live)
+		return x->live ? -1 : 1;
 	if (x->s->seen_ms != y->s->seen_ms)
 		return x->s->seen_ms > y->s->seen_ms ? -1 : 1;
 	return (x > y) - (x < y);
@@ -91,7 +91,7 @@ static void finish_group(struct resolver *r, struct resolve_output *out, struct 
 	for (size_t i = 0; i < g->n; i++) {
 		const struct known *k = &r->known[m[i]];
 		g->context &= k->context;
-		g->listed |= k->believed && !k->self && k->s->on &&
+		g->listed |= k->believed && !k->self && k->level &&
 			(k->parent == NOBODY || group_of[k->parent] != group_of[m[i]]);
 		m[i] = k->input;
 	}
@@ -123,10 +123,10 @@ static void give_ids(
 		const struct known *k = &r->known[i];
 		if (k->hint != NOBODY && group_of[i] != RESOLVE_NONE)
 			rights[n++] = (struct right){k->hint, (uint32_t)group_of[i],
-				k->context           ? 0
-					: !k->self   ? 3
-					: k->s->live ? 1
-						     : 2,
+				k->context         ? 0
+					: !k->self ? 3
+					: k->live  ? 1
+						   : 2,
 				k->s->since_ms};
 	}
 	qsort(rights, n, sizeof *rights, by_right);
@@ -165,6 +165,11 @@ void resolve_groups(
 
 /* ---- evidence ---- */
 
+static size_t or_none(uint32_t x)
+{
+	return x == NOBODY ? RESOLVE_NONE : x;
+}
+
 void resolve_evidence(struct resolver *r, struct arena *a, struct resolve_output *out)
 {
 	const struct evidence_list *l = &r->evidence;
@@ -173,13 +178,12 @@ void resolve_evidence(struct resolver *r, struct arena *a, struct resolve_output
 	out->evidence_n = l->n;
 	out->evidence = arena_alloc(a, l->n * sizeof *out->evidence);
 	for (size_t i = 0; i < l->n; i++)
-		at[r->known[l->rows[i].a].input + 1]++;
+		at[l->rows[i].a + 1]++;
 	for (uint32_t i = 0; i < r->n; i++)
 		at[i + 1] += at[i];
 	for (size_t i = 0; i < l->n; i++) {
-		struct resolve_evidence row = l->rows[i];
-		row.a = r->known[row.a].input;
-		row.b = row.b == RESOLVE_NONE ? RESOLVE_NONE : r->known[row.b].input;
-		out->evidence[at[row.a]++] = row;
+		const struct told *row = &l->rows[i];
+		out->evidence[at[row->a]++] = (struct resolve_evidence){row->a, or_none(row->b),
+			or_none(row->key), row->score, row->verdict, row->reason};
 	}
 }

@@ -33,12 +33,12 @@ static bool usable(const struct resolver *r, const struct known_key *k)
 /* A MAC is unique within one network only. */
 static bool networks_differ(const struct known_key *a, const struct known_key *b)
 {
-	return a->kind == RESOLVE_MAC && *a->scope && *b->scope && strcmp(a->scope, b->scope) != 0;
+	return a->kind == RESOLVE_MAC && a->scope && b->scope && a->scope != b->scope;
 }
 
 static int points_of(const struct known_key *a, const struct known_key *b)
 {
-	if (a->kind == RESOLVE_MAC && (!*a->scope || !*b->scope))
+	if (a->kind == RESOLVE_MAC && (!a->scope || !b->scope))
 		return POINTS_MAC_UNSCOPED;
 	return resolve_key_points(a->kind);
 }
@@ -57,7 +57,7 @@ static bool differ_in(const struct resolver *r, uint32_t x, uint32_t y, enum res
 				continue;
 			if (b->run == a->run)
 				return false;
-			if (kind != RESOLVE_CLOUD || strcspn(a->text, "/") == strcspn(b->text, "/"))
+			if (kind != RESOLVE_CLOUD || a->scope == b->scope)
 				both = true;
 		}
 	}
@@ -174,7 +174,7 @@ void resolve_tell_pair(
 		const struct known_key *a = key_at(r, x, i);
 		for (uint32_t j = 0; usable(r, a) && j < r->known[y].keys_n; j++) {
 			const struct known_key *b = key_at(r, y, j);
-			struct resolve_evidence row = {x, y, a->index, 0, v, why};
+			struct resolve_evidence row = {x, y, i, 0, v, why};
 			if (b->run != a->run)
 				continue;
 			if (networks_differ(a, b)) {
