@@ -135,8 +135,6 @@ struct json *json_bool(bool v)
 
 enum json_type json_type(const struct json *j)
 {
-	if (!j || is_marked(J(j)))
-		return JSON_NULL;
 	switch (json_object_get_type(J(j))) {
 	case json_type_boolean:
 		return JSON_BOOL;
@@ -149,8 +147,8 @@ enum json_type json_type(const struct json *j)
 	case json_type_array:
 		return JSON_ARRAY;
 	case json_type_object:
-		return JSON_OBJECT;
-	default:
+		return is_marked(J(j)) ? JSON_NULL : JSON_OBJECT;
+	default: /* NULL too */
 		return JSON_NULL;
 	}
 }

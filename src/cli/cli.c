@@ -6,6 +6,7 @@
 #include "cli/format.h"
 #include "cli/terminal.h"
 #include <locale.h>
+#include <malloc.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -97,6 +98,8 @@ int cli_main(int argc, char **argv)
 	struct args a;
 	int rc;
 
+	/* Else taking apart a large answer sweeps glibc's bins of small pieces again and again. */
+	mallopt(M_MXFAST, 0);
 	if (!setlocale(LC_CTYPE, "") || strcmp(setlocale(LC_CTYPE, NULL), "C") == 0)
 		setlocale(LC_CTYPE, "C.UTF-8"); /* names of machines are UTF-8 */
 	if (argc == 2 && strcmp(argv[1], "--version") == 0)

@@ -36,10 +36,11 @@ const struct route *const route_tables[] = {routes_machines, routes_actions, rou
 
 static int answer_print(struct call *c)
 {
-	if (!c->json)
-		return 0;
-	c->type = "application/json";
-	if (json_print(c->json, &c->out) < 0)
+	if (c->json) {
+		c->type = "application/json";
+		json_print(c->json, &c->out);
+	}
+	if (c->out.full)
 		return err_field(&c->job.err, ERR_TOO_LARGE, "limit",
 			"the answer is over %u MiB: ask for fewer at a time", ANSWER_MAX >> 20);
 	return 0;

@@ -297,10 +297,34 @@ static int hits(struct tree *t, size_t *n)
 	return 0;
 }
 
+/* A machine at a time: a tree of JSON for all of them takes longer to take apart than to print. */
+static void print_nodes(struct tree *t, group_of *of)
+{
+	struct buf *out = &t->c->out;
+	const char *comma = "";
+	char time[CLOCK_TEXT];
+
+	if (t->at_ms)
+		buf_printf(out, "{\"at\":\"%s\",\"machines\":[", clock_format(t->at_ms, time));
+	else
+		buf_adds(out, "{\"at\":null,\"machines\":[");
+	for (const struct node *node = t->first; node; node = node->next) {
+		struct json *j;
+		if (node->hidden)
+			continue;
+		j = node_json(t, node, of);
+		buf_adds(out, comma);
+		json_print(j, out);
+		json_free(j);
+		comma = ",";
+	}
+	buf_adds(out, "]}");
+	t->c->type = "application/json";
+}
+
 static int tree(struct call *c, struct db *db)
 {
 	struct tree t = {.c = c, .db = db, .last = &t.first};
-	struct json *array;
 	group_of *of;
 	size_t n;
 	int rc;
@@ -310,14 +334,8 @@ static int tree(struct call *c, struct db *db)
 	rc = hits(&t, &n);
 	if (rc == 0)
 		rc = n <= WALK_MAX ? walk(&t) : read_all(&t);
-	if (rc == 0) {
-		c->json = json_object();
-		json_set_time(c->json, "at", t.at_ms);
-		json_set(c->json, "machines", array = json_array());
-		for (const struct node *node = t.first; node; node = node->next)
-			if (!node->hidden)
-				json_add(array, node_json(&t, node, of));
-	}
+	if (rc == 0)
+		print_nodes(&t, of);
 	HASH_CLEAR(hh, t.known);
 	return rc;
 }

@@ -84,7 +84,7 @@ struct call {
 	/* the answer */
 	int status;
 	struct json *json; /* printed into `out` where the handler ran */
-	struct buf out;    /* or filled by the handler, with its type */
+	struct buf out; /* or filled by the handler, with its type; over its ceiling is an error */
 	const char *type;
 	const char *file;     /* the body is this file */
 	struct json *impact;  /* goes into the problem: what would stop */
