@@ -243,6 +243,15 @@ static uint32_t take_scope(struct taking *t, const char *scope)
 	return t->scope_number;
 }
 
+/* The provider of a cloud's key, which stands before the slash of its text. */
+static uint32_t take_provider(struct taking *t, const char *text)
+{
+	struct spelt spelt = {.kind = RESOLVE_CLOUD,
+		.text = arena_strndup(t->r->scratch, text, strcspn(text, "/"))};
+
+	return resolve_number(&t->scopes, &spelt) + 1;
+}
+
 static void take_key(
 	struct taking *t, const struct resolve_sighting *s, uint32_t index, struct known_key *key)
 {
@@ -262,7 +271,7 @@ static void take_key(
 	if (k->kind == RESOLVE_MAC)
 		key->scope = take_scope(t, k->scope);
 	else if (k->kind == RESOLVE_CLOUD)
-		key->scope = (uint32_t)strcspn(text, "/");
+		key->scope = take_provider(t, text);
 }
 
 /* Only writes what is known: in the order of the input that is far away, and would be waited for. */
