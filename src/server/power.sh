@@ -11,12 +11,18 @@ have() { command -v "$1" >/dev/null 2>&1; }
 
 running() {
 	have virsh && virsh -q list --name --state-running | sed -n 's/^\(.*[^ ]\) *$/virsh \1/p'
+	[ -d /run/libvirt/lxc ] && have virsh && virsh -q -c lxc:///system list --name | sed -n 's/^\(.*[^ ]\) *$/virsh-lxc \1/p'
 	have docker && docker ps --format '{{.Names}}' | sed 's/^/docker /'
 	have podman && podman ps --format '{{.Names}}' | sed 's/^/podman /'
 	have lxc-ls && lxc-ls -1 --running | sed -n 's/^\(.*[^ ]\) *$/lxc \1/p'
 	have qm && qm list | awk '$3 == "running" {print "qm " $1}'
 	have pct && pct list | awk '$2 == "running" {print "pct " $1}'
-	have xl && xl list | awk 'NR > 1 && $1 != "Domain-0" {print "xl " $1}'
+	if have xe; then # else the toolstack's domains would be there twice
+		xe vm-list power-state=running is-control-domain=false params=uuid --minimal | tr ',' '\n' | sed -n 's/^..*$/xe &/p'
+	elif have xl; then
+		xl list | awk 'NR > 1 && $1 != "Domain-0" {print "xl " $1}'
+	fi
+	have VBoxManage && VBoxManage list runningvms | sed -n 's/^".*" {\(.*\)}$/vbox \1/p'
 	return 0
 }
 
@@ -26,7 +32,10 @@ end_one() {
 	docker | podman) "$1" stop -t 60 "$2" ;;
 	lxc) lxc-stop -n "$2" -t 60 ;;
 	qm | pct) "$1" shutdown "$2" ;;
+	virsh-lxc) virsh -q -c lxc:///system shutdown "$2" ;;
+	xe) xe vm-shutdown "uuid=$2" ;;
 	xl) xl shutdown "$2" ;;
+	vbox) VBoxManage controlvm "$2" acpipowerbutton ;;
 	esac >/dev/null
 }
 
@@ -36,7 +45,10 @@ start_one() {
 	docker | podman) "$1" start "$2" ;;
 	lxc) lxc-start -n "$2" ;;
 	qm | pct) "$1" start "$2" ;;
+	virsh-lxc) virsh -q -c lxc:///system start "$2" ;;
+	xe) xe vm-start "uuid=$2" ;;
 	xl) xl create "/etc/xen/$2.cfg" ;;
+	vbox) VBoxManage startvm "$2" --type headless ;;
 	esac >/dev/null
 }
 
