@@ -19,7 +19,7 @@ NET = f"hb{os.getpid()}"
 WORK = tempfile.mkdtemp(prefix="him-bench.")
 ACCT = "/sys/fs/cgroup/cpuacct/" + NET
 ROUNDS = 5    # reports of each machine
-COMMANDS = 7  # commands to all, of which the least disturbed counts
+COMMANDS = 7  # commands to all
 HIM = ("server", "relay", "agents")
 procs = []
 
@@ -118,13 +118,14 @@ def him(groups, mode):
         if not os.path.exists(f"{WORK}/a{i}/agent/identity.json"):
             enrol("him-agent", "agent", people, f"{WORK}/a{i}", f"e{i}", f"e{i}")
     agents = start_agents(groups, mode, "60s")
-    best = least_disturbed(command(groups) for _ in range(COMMANDS))
+    rows = [command(groups) for _ in range(COMMANDS)]
     stop(agents)
     agents = start_agents(groups, mode, "2s")
     per_report = report(groups, 1 + ROUNDS * PARTS.index(mode))
     stop(agents)
     stop(mine[::-1])
-    return best + (per_report,)
+    per_command = min(cpu["server"] + cpu["relay"] for _, cpu in rows)
+    return middle_and_least(rows) + (per_command, per_report)
 
 
 def start_agents(groups, mode, interval):
@@ -239,9 +240,11 @@ def ssh(groups, options):
     return percentiles(times), cpu
 
 
-def least_disturbed(rows):
-    """Of rounds on a machine that is never quiet, the one that cost least; the same for both sides."""
-    return min(rows, key=lambda r: sum(r[1].values()))
+def middle_and_least(rows):
+    """Of several rounds the median times, and the CPU of the round that cost least: this machine is never quiet, and both sides
+    are treated the same."""
+    p50, p99 = (sorted(times[i] for times, _ in rows)[len(rows) // 2] for i in (0, 1))
+    return (p50, p99), min((cpu for _, cpu in rows), key=lambda cpu: sum(cpu.values()))
 
 
 def all_ssh(groups):
@@ -256,17 +259,17 @@ def all_ssh(groups):
                           ("ssh fresh, curve25519-sha256", ["-o", "KexAlgorithms=curve25519-sha256"]), ("ssh warm ControlMaster", warm)):
         if options is warm:
             ssh(groups, warm)  # opens them
-        (p50, p99), cpu = least_disturbed(ssh(groups, options) for _ in range(COMMANDS if options is warm else 2))
+        (p50, p99), cpu = middle_and_least([ssh(groups, options) for _ in range(COMMANDS if options is warm else 3)])
         table.append((name, p50, p99, cpu))
     for i in range(N):
         sh("ssh", "-O", "exit", "-F", "none", "-o", f"ControlPath={WORK}/c-%h", f"root@{address(i)}", check=False)
     return table
 
 
-def verdicts(mode, p99, cpu, per_report, warm):
+def verdicts(mode, p99, cpu, per_command, per_report, warm):
     """A figure and its target a line."""
     how = {"ping": "resumed", "held": "held"}[mode]
-    lines = [f"{how + ': command':24}{cpu['server'] + cpu['relay']:.2f} ms CPU of server and relay (target under {0.4 if mode == 'held' else 1.5})",
+    lines = [f"{how + ': command':24}{per_command:.2f} ms CPU of server and relay (target under {0.4 if mode == 'held' else 1.5})",
              f"{how + ': report':24}{per_report:.2f} ms CPU of server and relay",
              f"{how + ': p99 of ' + str(N):24}{p99:.3f} s (target under 1)"]
     if warm:
@@ -285,11 +288,11 @@ def main():
         for mode in PARTS:
             if mode == "ssh":
                 continue
-            (p50, p99), cpu, per_report = him(groups, mode)
+            (p50, p99), cpu, per_command, per_report = him(groups, mode)
             table.append((f"HIM, {mode}", p50, p99, cpu))
             sys.stdout.flush()
-            lines += verdicts(mode, p99, cpu, per_report, warm)
-        print(f"fleet           `id -u` to {N} endpoints; the least disturbed of {COMMANDS} rounds; CPU in ms per endpoint")
+            lines += verdicts(mode, p99, cpu, per_command, per_report, warm)
+        print(f"fleet           `id -u` to {N} endpoints; {COMMANDS} rounds: median times, least CPU in ms per endpoint")
         print(f"{'':40}{'p50 s':>8}{'p99 s':>8}{'CPU':>8}{'/warm':>7}   by process")
         for name, p50, p99, cpu in table:
             total = sum(cpu.values())
