@@ -221,7 +221,11 @@ static void on_ended(evutil_socket_t fd, short what, void *arg)
 {
 	struct job *x = arg;
 
-	(void)waitpid(x->pid, NULL, 0);
+	if (waitpid(x->pid, NULL, WNOHANG) ==
+		0) { /* not yet: an event of a descriptor before this one */
+		event_add(x->ended, NULL);
+		return;
+	}
 	job_ended(x);
 }
 
@@ -376,6 +380,8 @@ void jobs_again(struct jobs *j, const char *action)
 	struct buf b;
 
 	if (!x || x->state != JOB_REPORTED)
+		return;
+	if (!outcome_whole(j, action))
 		return;
 	path_of(j, action, "outcome.json", path);
 	buf_init(&b, OUTCOME_KEPT);

@@ -71,6 +71,8 @@ const char *http_cookie(const struct http_req *r, const char *name);
 /* The body as received. A body with Content-Encoding: zstd was decoded before the handler ran (the cap
  * holds for the decoded size too; a bad one was answered with 400). */
 const char *http_body(const struct http_req *r, size_t *len);
+/* Frees the body of a request that is to wait: it is "" from now on. */
+void http_drop_body(struct http_req *r);
 const struct tls_peer *http_peer(const struct http_req *r); /* present=false on Unix sockets */
 /* The peer's address as text, "unix" on Unix sockets. */
 const char *http_remote(const struct http_req *r);

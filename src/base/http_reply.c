@@ -103,6 +103,16 @@ const char *http_body(const struct http_req *r, size_t *len)
 	return r->body;
 }
 
+void http_drop_body(struct http_req *r)
+{
+	struct evbuffer *in = evhttp_request_get_input_buffer(r->ev);
+
+	evbuffer_drain(in, evbuffer_get_length(in));
+	buf_release(&r->decoded);
+	r->body = "";
+	r->body_len = 0;
+}
+
 const struct tls_peer *http_peer(const struct http_req *r)
 {
 	return &r->conn->peer;

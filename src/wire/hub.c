@@ -21,6 +21,8 @@
 #include <string.h>
 
 #define TICK_MS 1000
+#define COMMIT_HOLD_MAX_MS                                                                         \
+	5000 /* longer than this a child should know that its envelopes are here */
 
 const char *hub_state_word(enum hub_state s)
 {
@@ -112,6 +114,7 @@ static void hold(struct hub *h, struct hub_child *c, struct http_req *req, int64
 	struct hub_held *held = xcalloc(1, sizeof *held), **at = &c->held;
 	int n = 0;
 
+	http_drop_body(req); /* envelopes that wait for their commit are on the disk */
 	held->req = req;
 	held->hub = h;
 	memcpy(held->child, c->id, sizeof held->child);
@@ -355,6 +358,8 @@ static void take(struct hub *h, struct hub_child *c, struct http_req *req, const
 	p->hub = h;
 	p->side = x->side;
 	p->hold_ms = x->side || x->back || c->renew_only ? 0 : x->hold_ms;
+	if (p->hold_ms > COMMIT_HOLD_MAX_MS)
+		p->hold_ms = COMMIT_HOLD_MAX_MS;
 	memcpy(p->child, c->id, sizeof p->child);
 	HASH_ADD(hh, h->pending, ticket, sizeof p->ticket, p);
 	http_set_on_gone(req, pending_gone, p);
@@ -363,12 +368,15 @@ static void take(struct hub *h, struct hub_child *c, struct http_req *req, const
 
 static void taken(struct hub *h, const struct hub_pending *p, const struct err *e)
 {
-	struct hub_child *c = hub_find(h, p->child);
+	struct hub_child *c;
 
 	http_set_on_gone(p->req, NULL, NULL);
-	if (e && e->code != ERR_NONE)
+	if (e && e->code != ERR_NONE) {
 		http_reply_err(p->req, e);
-	else if (p->hold_ms > 0 && !hub_mail_any(h, c))
+		return;
+	}
+	c = hub_find(h, p->child);
+	if (p->hold_ms > 0 && !hub_mail_any(h, c))
 		hold(h, c, p->req, p->hold_ms);
 	else
 		hub_answer(h, c, p->req, p->side);

@@ -257,6 +257,9 @@ void hub_broadcast(struct hub *h, const char *type, int64_t version, const void 
 
 	assert(slot >= 0);
 	l = &h->lists[slot];
+	if (version < l->version &&
+		!rides_along[slot]) /* two were read at once, and the older one came later */
+		return;
 	free(l->frame);
 	l->frame = memcpy(xmalloc(len), frame, len);
 	l->len = len;

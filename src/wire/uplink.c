@@ -363,10 +363,13 @@ static void on_answer(void *ctx, const struct httpc_answer *a)
 
 /* ---- what to do next ---- */
 
-/* What goes up now is committed in a moment, mostly: its answer may bring that too. */
+/* What goes up now is committed in a moment, mostly: its answer may bring that too. Not after a failure, which may have been that
+ * something on the way cuts what is quiet. */
 static int64_t commit_hold(const struct uplink *u)
 {
-	return u->conf.always_held || u->mode == UPLINK_POLL ? 0 : COMMIT_HOLD_MS;
+	if (u->conf.always_held || u->mode == UPLINK_POLL || u->fails)
+		return 0;
+	return COMMIT_HOLD_MS < u->conf.hold_ms ? COMMIT_HOLD_MS : u->conf.hold_ms;
 }
 
 static int64_t next_due(const struct uplink *u)

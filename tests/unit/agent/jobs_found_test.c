@@ -127,7 +127,11 @@ static void test_a_torn_outcome_is_none(void **state)
 		assert_string_equal(member("state"), "failed");
 		assert_int_equal(strncmp(member("reason"), "outcome unknown", 15), 0);
 		jobs_reported(t.jobs, i ? t.two : t.one);
+		file_put(i ? t.two : t.one, "outcome.json", torn[i]);
+		jobs_again(t.jobs,
+			i ? t.two : t.one); /* given again: nothing is better than half of one */
 	}
+	assert_int_equal(t.outcomes, 4);
 	assert_int_equal(effects(), 2);
 }
 

@@ -365,6 +365,29 @@ static void test_acknowledged_later(void **state)
 	close_link(&l);
 }
 
+static void broadcast(struct link *l, int64_t version, const char *body)
+{
+	struct buf frame;
+
+	buf_init(&frame, 4096);
+	frame_add(&frame, "sign", (const char *[]){NULL}, body, strlen(body));
+	hub_broadcast(l->hub, "relays", version, frame.data, frame.len, true);
+	buf_release(&frame);
+}
+
+/* Whoever reads a list for the hub may be overtaken by somebody who reads a newer one. */
+static void test_an_older_list_does_not_replace_a_newer_one(void **state)
+{
+	struct link l;
+
+	open_link(&l, false);
+	broadcast(&l, 2, "two");
+	broadcast(&l, 1, "one");
+	UNTIL(&l, l.downs >= 1);
+	assert_string_equal(l.seen, "two");
+	close_link(&l);
+}
+
 /* While some envelopes are on their way on one connection, none go on the other: they would overtake. */
 static void test_envelopes_keep_their_order(void **state)
 {
@@ -528,6 +551,7 @@ int main(void)
 		cmocka_unit_test(test_held),
 		cmocka_unit_test(test_a_commit_comes_with_the_answer),
 		cmocka_unit_test(test_acknowledged_later),
+		cmocka_unit_test(test_an_older_list_does_not_replace_a_newer_one),
 		cmocka_unit_test(test_envelopes_keep_their_order),
 		cmocka_unit_test(test_ping),
 		cmocka_unit_test(test_revoked),
