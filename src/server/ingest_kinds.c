@@ -251,6 +251,8 @@ static int fork_enrol(struct said *x, struct agent *fork)
 	x->b->effects.events = true;
 	/* What is known of the old one may be what the copy said: whoever stays shall say everything anew. */
 	ingest_reply(x, EFFECT_FULL, "full", 0);
+	/* What was given to the one may have been taken by the other, while they were the same. */
+	effect_add(&x->b->effects, EFFECT_MOVED, x->env.agent, x->relay, NULL, 0);
 	return ingest_forget_base(x->db, x->env.agent, x->e) < 0 ||
 			trust_enrol(x->db, fork, old.name ? old.name : "copy", NULL, x->b->now_ms,
 				x->e) < 0
