@@ -199,7 +199,7 @@ static void on_flush(evutil_socket_t fd, short what, void *arg)
 		if (c->held)
 			while ((held = held_take(c, NULL)))
 				held_answer(h, c, held);
-		else if ((hub_mail_urgent(c) || hub_list_pings(h, c)) && hub_ping_send(h, c))
+		else if (hub_mail_urgent(h, c) && hub_ping_send(h, c))
 			hub_mail_told(h, c);
 	}
 }

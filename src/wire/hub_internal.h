@@ -85,12 +85,9 @@ struct hub_pending { /* an exchange whose envelopes are on their way to the disk
 };
 
 struct hub_list { /* a broadcast */
-	char type[17];
 	int64_t version;
 	void *frame;
 	size_t len;
-	bool relays_only;
-	bool pings; /* an urgent one is worth a ping to those that do not hold */
 };
 
 struct hub {
@@ -115,9 +112,8 @@ void hub_wake(
 
 /* hub_mail.c */
 void hub_ack(struct hub *h, struct hub_child *c, uint64_t cursor);
-bool hub_mail_urgent(const struct hub_child *c); /* something not lazy was not delivered yet */
-bool hub_list_pings(
-	const struct hub *h, const struct hub_child *c); /* a list that it lacks is worth a ping */
+/* Worth a ping: mail that is not lazy and was not delivered yet, or a list that it lacks and that pings. */
+bool hub_mail_urgent(const struct hub *h, const struct hub_child *c);
 bool hub_mail_any(const struct hub *h, const struct hub_child *c); /* anything at all to deliver */
 /* Appends mail and lists; *more when it did not all fit. Returns the last cursor put in. A child that may only renew gets its
  * certificate, and the cursor does not move: an acknowledgement must not free what it was not given. */

@@ -14,14 +14,23 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const char *const list_types[HUB_BROADCASTS] = {"revoked", "relays", "time", "providers"};
-static const bool rides_along[HUB_BROADCASTS] = {
-	false, false, true, false}; /* who has one is not answered for a newer one */
+/* The lists, by slot. */
+static const struct {
+	const char *type;
+	bool relays_only;
+	bool rides_along; /* who has one is not answered for a newer one */
+	bool pings;       /* an urgent one is worth a ping to those that do not hold */
+} lists[HUB_BROADCASTS] = {
+	{"revoked", true, false, false},
+	{"relays", false, false, false},
+	{"time", false, true, false},
+	{"providers", false, false, true},
+};
 
 int hub_list_slot(const char *type)
 {
 	for (int i = 0; i < HUB_BROADCASTS; i++)
-		if (strcmp(list_types[i], type) == 0)
+		if (strcmp(lists[i].type, type) == 0)
 			return i;
 	return -1;
 }
@@ -146,7 +155,15 @@ void hub_ack(struct hub *h, struct hub_child *c, uint64_t cursor)
 	}
 }
 
-bool hub_mail_urgent(const struct hub_child *c)
+static bool list_due(const struct hub *h, const struct hub_child *c, int slot)
+{
+	const struct hub_list *l = &h->lists[slot];
+
+	return l->frame && l->version > c->given[slot] &&
+		(!lists[slot].relays_only || c->role == PKI_RELAY);
+}
+
+bool hub_mail_urgent(const struct hub *h, const struct hub_child *c)
 {
 	struct hub_mail *last =
 		c->mails ? ELMT_FROM_HH(c->mails->hh.tbl, c->mails->hh.tbl->tail) : NULL;
@@ -154,18 +171,8 @@ bool hub_mail_urgent(const struct hub_child *c)
 	for (; last && last->cursor > c->delivered; last = last->hh.prev)
 		if (!last->lazy)
 			return true;
-	return false;
-}
-
-static bool list_due(const struct hub_list *l, const struct hub_child *c, int slot)
-{
-	return l->frame && l->version > c->given[slot] && (!l->relays_only || c->role == PKI_RELAY);
-}
-
-bool hub_list_pings(const struct hub *h, const struct hub_child *c)
-{
 	for (int i = 0; i < HUB_BROADCASTS; i++)
-		if (h->lists[i].pings && list_due(&h->lists[i], c, i))
+		if (lists[i].pings && list_due(h, c, i))
 			return true;
 	return false;
 }
@@ -173,7 +180,7 @@ bool hub_list_pings(const struct hub *h, const struct hub_child *c)
 bool hub_mail_any(const struct hub *h, const struct hub_child *c)
 {
 	for (int i = 0; i < HUB_BROADCASTS; i++)
-		if (list_due(&h->lists[i], c, i) && !(rides_along[i] && c->given[i]))
+		if (list_due(h, c, i) && !(lists[i].rides_along && c->given[i]))
 			return true;
 	return c->mails != NULL;
 }
@@ -208,7 +215,7 @@ uint64_t hub_mail_collect(struct hub *h, struct hub_child *c, struct buf *out, b
 		return cursor;
 	}
 	for (int i = 0; i < HUB_BROADCASTS; i++) {
-		if (!list_due(&h->lists[i], c, i))
+		if (!list_due(h, c, i))
 			continue;
 		buf_add(out, h->lists[i].frame, h->lists[i].len);
 		c->given[i] = h->lists[i].version;
@@ -257,19 +264,16 @@ void hub_broadcast(struct hub *h, const char *type, int64_t version, const void 
 
 	assert(slot >= 0);
 	l = &h->lists[slot];
-	if (version < l->version &&
-		!rides_along[slot]) /* two were read at once, and the older one came later */
+	/* Two were read at once, and the older one came later. */
+	if (version < l->version && !lists[slot].rides_along)
 		return;
 	free(l->frame);
 	l->frame = memcpy(xmalloc(len), frame, len);
 	l->len = len;
 	l->version = version;
-	l->relays_only = strcmp(type, "revoked") == 0;
-	l->pings = strcmp(type, "providers") == 0;
-	memcpy(l->type, type, strlen(type) + 1);
 	if (!urgent)
 		return;
 	HASH_ITER (hh, h->children, c, tmp)
-		if (c->held || l->pings)
+		if (c->held || lists[slot].pings)
 			hub_wake(h, c);
 }

@@ -45,7 +45,7 @@ void hub_ping_tick(struct hub *h, struct hub_child *c, int64_t mono)
 {
 	if (c->ping_tries == 0 || c->ping_tries >= PING_TRIES || mono < c->ping_next_mono)
 		return;
-	if (!c->channel.addr_len || !(hub_mail_urgent(c) || hub_list_pings(h, c))) {
+	if (!c->channel.addr_len || !hub_mail_urgent(h, c)) {
 		c->ping_tries = 0;
 		return;
 	}
@@ -66,7 +66,7 @@ static void keepalive(struct hub *h, struct hub_child *c, const struct ping *p,
 	h->counts.keepalives++;
 	hub_seen(h, c);
 	datagram_send(h, c, PING_ANSWER);
-	if (hub_mail_urgent(c) || hub_list_pings(h, c)) {
+	if (hub_mail_urgent(h, c)) {
 		c->ping_tries = 0;
 		hub_ping_send(h, c);
 	}

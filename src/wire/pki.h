@@ -12,8 +12,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#define PKI_PEM_MAX                                                                                \
-	8192 /* a certificate of ours takes under 1 KiB; every agent holds five such texts */
+/* A certificate of ours takes under 1 KiB, and every agent holds five such texts. */
+#define PKI_PEM_MAX 8192
 #define PKI_CERT_DAYS 90
 #define PKI_CA_DAYS 7300
 #define PKI_PIN_BYTES 32
