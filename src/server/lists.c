@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Signed lists: who is revoked, which relays there are, which rules name providers, what time it is. Each is read from the database, signed and
- * broadcast by the hub; children say which version they have. The set of the revoked also stands in memory, where
+ * Signed lists: who is revoked, which relays there are, which rules name providers, what time it is. Each is read from the
+ * database, signed and broadcast by the hub; children say which version they have. The set of the revoked also stands in memory, where
  * every request is judged against it.
  */
 #include "base/clock.h"
@@ -19,6 +19,8 @@ struct list_job {
 	struct store_job job;
 	struct server *s;
 	struct arena *arena;
+	void (*set)(struct list_job *l); /* puts in force what was read, in the loop */
+	const char *failure;
 	bool urgent;
 	const char **ids;
 	size_t n;
@@ -41,6 +43,17 @@ static void job_free(struct list_job *l)
 	buf_release(&l->frame);
 	arena_free(l->arena);
 	free(l);
+}
+
+static void list_done(struct store_job *job)
+{
+	struct list_job *l = (struct list_job *)job;
+
+	if (job->err.code)
+		log_error("%s: %s", l->failure, job->err.text);
+	else
+		l->set(l);
+	job_free(l);
 }
 
 static int sign_list(const struct server *s, const char *type, int64_t version, const char *body,
@@ -80,8 +93,9 @@ static int revoked_work(struct store_job *job, struct db *db)
 	return rc;
 }
 
-static void revoked_set(struct server *s, const struct list_job *l)
+static void revoked_set(struct list_job *l)
 {
+	struct server *s = l->s;
 	struct revoked_id *x;
 
 	for (size_t i = 0; i < l->n; i++) {
@@ -102,24 +116,15 @@ static void revoked_set(struct server *s, const struct list_job *l)
 			s->hub, "revoked", l->version, l->frame.data, l->frame.len, l->urgent);
 }
 
-static void revoked_done(struct store_job *job)
-{
-	struct list_job *l = (struct list_job *)job;
-
-	if (job->err.code)
-		log_error("the list of the revoked cannot be made: %s", job->err.text);
-	else
-		revoked_set(l->s, l);
-	job_free(l);
-}
-
 void lists_revoked(struct server *s, bool urgent)
 {
 	struct list_job *l = job_new(s);
 
 	l->urgent = urgent;
 	l->job.work = revoked_work;
-	l->job.done = revoked_done;
+	l->job.done = list_done;
+	l->set = revoked_set;
+	l->failure = "the list of the revoked cannot be made";
 	store_read(s->store, &l->job);
 }
 
@@ -210,17 +215,12 @@ static int relays_work(struct store_job *job, struct db *db)
 	return relays_make(l->s, db, l->arena, &l->version, &l->frame, &job->err);
 }
 
-static void relays_done(struct store_job *job)
+static void relays_set(struct list_job *l)
 {
-	struct list_job *l = (struct list_job *)job;
-
-	if (job->err.code)
-		log_error("the list of relays cannot be made: %s", job->err.text);
-	else if (l->version != l->s->relays_version) {
-		l->s->relays_version = l->version;
-		hub_broadcast(l->s->hub, "relays", l->version, l->frame.data, l->frame.len, true);
-	}
-	job_free(l);
+	if (l->version == l->s->relays_version)
+		return;
+	l->s->relays_version = l->version;
+	hub_broadcast(l->s->hub, "relays", l->version, l->frame.data, l->frame.len, true);
 }
 
 void lists_relays(struct server *s)
@@ -228,7 +228,9 @@ void lists_relays(struct server *s)
 	struct list_job *l = job_new(s);
 
 	l->job.work = relays_work;
-	l->job.done = relays_done;
+	l->job.done = list_done;
+	l->set = relays_set;
+	l->failure = "the list of relays cannot be made";
 	store_write(s->store, &l->job);
 }
 
@@ -265,24 +267,15 @@ static void providers_set(struct list_job *l)
 			l->s->hub, "providers", l->version, l->frame.data, l->frame.len, l->urgent);
 }
 
-static void providers_done(struct store_job *job)
-{
-	struct list_job *l = (struct list_job *)job;
-
-	if (job->err.code)
-		log_error("the rules for providers cannot be handed down: %s", job->err.text);
-	else
-		providers_set(l);
-	job_free(l);
-}
-
 void lists_providers(struct server *s, bool urgent)
 {
 	struct list_job *l = job_new(s);
 
 	l->urgent = urgent;
 	l->job.work = providers_work;
-	l->job.done = providers_done;
+	l->job.done = list_done;
+	l->set = providers_set;
+	l->failure = "the rules for providers cannot be handed down";
 	store_read(s->store, &l->job);
 }
 
@@ -308,7 +301,7 @@ static int load(void *ctx, struct db *db, struct err *e)
 		*e = l->job.err;
 		return -1;
 	}
-	revoked_set(l->s, l);
+	revoked_set(l);
 	buf_clear(&l->frame);
 	if (relays_make(l->s, db, l->arena, &l->version, &l->frame, e) < 0)
 		return -1;
