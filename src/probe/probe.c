@@ -74,20 +74,11 @@ void probe_close(struct probe_ctx *p)
 	free(p);
 }
 
-/* FNV-1a: sources are ours, nobody gains by a collision. */
-static uint64_t hash_add(uint64_t hash, const void *data, size_t len)
-{
-	const uint8_t *p = data;
-	for (size_t i = 0; i < len; i++)
-		hash = (hash ^ p[i]) * UINT64_C(1099511628211);
-	return hash;
-}
-
 static uint64_t hash_stat(uint64_t hash, const struct stat *st)
 {
 	uint64_t v[] = {st->st_dev, st->st_ino, (uint64_t)st->st_size, (uint64_t)st->st_mtim.tv_sec,
 		(uint64_t)st->st_mtim.tv_nsec};
-	return hash_add(hash, v, sizeof(v));
+	return subject_hash(hash, v, sizeof(v));
 }
 
 static uint64_t hash_source(const struct probe_env *env, uint64_t hash, const char *source)
@@ -97,14 +88,14 @@ static uint64_t hash_source(const struct probe_env *env, uint64_t hash, const ch
 		buf_init(&content, SOURCE_MAX);
 		if (subject_read(env, source, &content, NULL))
 			hash ^= (uint64_t)clock_mono_us();
-		hash = hash_add(hash, buf_str(&content), content.len);
+		hash = subject_hash(hash, buf_str(&content), content.len);
 		buf_release(&content);
-		return hash_add(hash, "", 1);
+		return subject_hash(hash, "", 1);
 	}
 	char path[PATH_MAX];
 	struct stat st = {0}, link = {0};
 	if (subject_path(env, path, "%s", source) || lstat(path, &link))
-		return hash_add(hash, "", 1);
+		return subject_hash(hash, "", 1);
 	if (S_ISLNK(link.st_mode) && stat(path, &st) == 0)
 		hash = hash_stat(hash, &st);
 	return hash_stat(hash, &link);

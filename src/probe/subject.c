@@ -124,3 +124,11 @@ int64_t subject_steady_percent(double exact, const struct json *before)
 		return told;
 	return (int64_t)(exact / 5 + 0.5) * 5;
 }
+
+uint64_t subject_hash(uint64_t hash, const void *data, size_t len)
+{
+	const uint8_t *p = data;
+	for (size_t i = 0; i < len; i++)
+		hash = (hash ^ p[i]) * UINT64_C(1099511628211);
+	return hash;
+}

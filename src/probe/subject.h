@@ -56,6 +56,9 @@ int subject_path(const struct probe_env *env, char out[PATH_MAX], const char *fm
  * empty; one over the buffer's ceiling is an error. */
 int subject_read(const struct probe_env *env, const char *path, struct buf *out, struct err *e);
 
+/* hash with len bytes more of what a source holds (FNV-1a: sources are ours, nobody gains by a collision). */
+uint64_t subject_hash(uint64_t hash, const void *data, size_t len);
+
 /* The first line of a small file below the root, white space around it cut; false when there is
  * none or it is blank. */
 bool subject_line(const struct probe_env *env, char *out, size_t size, const char *fmt, ...)

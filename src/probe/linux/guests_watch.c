@@ -14,6 +14,7 @@
 #include "base/arena.h"
 #include "probe/guests_host.h"
 #include "probe/linux/host.h"
+#include "probe/subject.h"
 #include <dirent.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -47,19 +48,11 @@ struct guests_watch {
 	size_t n_awaited;
 };
 
-static uint64_t hash_add(uint64_t hash, const void *data, size_t len)
-{
-	const uint8_t *p = data;
-	for (size_t i = 0; i < len; i++)
-		hash = (hash ^ p[i]) * UINT64_C(1099511628211);
-	return hash;
-}
-
 static uint64_t hash_stat(uint64_t hash, const struct stat *st)
 {
 	uint64_t v[] = {st->st_ino, (uint64_t)st->st_size, (uint64_t)st->st_mtim.tv_sec,
 		(uint64_t)st->st_mtim.tv_nsec};
-	return hash_add(hash, v, sizeof(v));
+	return subject_hash(hash, v, sizeof(v));
 }
 
 /* ---- folders that are there ---- */
@@ -195,7 +188,7 @@ static uint64_t folder_stamp(struct guests_watch *w, const char *folder, struct 
 	while ((d = readdir(dir))) {
 		if (d->d_name[0] == '.' || fstatat(dirfd(dir), d->d_name, &st, AT_SYMLINK_NOFOLLOW))
 			continue;
-		sum += hash_stat(hash_add(7, d->d_name, strlen(d->d_name)), &st);
+		sum += hash_stat(subject_hash(7, d->d_name, strlen(d->d_name)), &st);
 		if (inside && S_ISDIR(st.st_mode) &&
 			snprintf(path, sizeof(path), "%s%s%s", w->root, folder, d->d_name) <
 				PATH_MAX)
@@ -218,7 +211,7 @@ static void add_pid(struct host *h, const char *pid)
 	/* The folder's time is when the process began, or a little later: another process with the
 	 * same number has another. */
 	snprintf(path, sizeof(path), "%s/proc/%s", h->root, pid);
-	p->sum += hash_add(11, pid, strlen(pid)) + (stat(path, &st) == 0 ? st.st_ino : 0);
+	p->sum += subject_hash(11, pid, strlen(pid)) + (stat(path, &st) == 0 ? st.st_ino : 0);
 }
 
 static uint64_t process_stamp(const char *root)
@@ -340,7 +333,7 @@ static void watch_absent(struct guests_watch *w, const char *folder, struct awai
 
 bool guests_watch_changed(struct guests_watch *w)
 {
-	uint64_t stamp = hash_add(UINT64_C(14695981039346656037), "", 1);
+	uint64_t stamp = subject_hash(UINT64_C(14695981039346656037), "", 1);
 	bool silent = false;
 
 	for (size_t i = 0; i < platforms_count; i++) {
@@ -348,7 +341,7 @@ bool guests_watch_changed(struct guests_watch *w)
 		struct awaited *at = w->awaited + i * HOST_WATCHES;
 		bool here = p->is_here(w->root);
 		if (here)
-			stamp = hash_add(stamp, p->name, strlen(p->name));
+			stamp = subject_hash(stamp, p->name, strlen(p->name));
 		silent = silent || (here && p->silent);
 		for (size_t k = 0; k < HOST_WATCHES && p->watches[k]; k++) {
 			if (!here) {
@@ -356,11 +349,11 @@ bool guests_watch_changed(struct guests_watch *w)
 				continue;
 			}
 			uint64_t folder = folder_stamp(w, p->watches[k], &at[k]);
-			stamp = hash_add(stamp, &folder, sizeof(folder));
+			stamp = subject_hash(stamp, &folder, sizeof(folder));
 		}
 	}
 	uint64_t processes = process_stamp(w->root);
-	stamp = hash_add(stamp, &processes, sizeof(processes));
+	stamp = subject_hash(stamp, &processes, sizeof(processes));
 	bool changed = silent || !w->looked || stamp != w->stamp;
 	w->stamp = stamp;
 	w->looked = true;
