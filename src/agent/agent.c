@@ -66,9 +66,9 @@ static int64_t on_collect(void *ctx, struct buf *out)
 	buf_clear(&a->live);
 	if (e.code)
 		log_limited(LOG_WARN_, "spool", 60000, "the spool cannot be read: %s", e.text);
-	return ticket  ? ticket
-		: said ? UPLINK_VOLATILE
-		       : 0; /* volatile only: nobody waits for it */
+	if (!ticket && said)
+		return UPLINK_VOLATILE; /* nobody waits for it */
+	return ticket;
 }
 
 /* ---- accepted and not committed ---- */

@@ -69,8 +69,8 @@ static void outcome_write(struct exec *x, struct json *j)
 
 	path_of(x, "outcome.json", path);
 	buf_init(&b, 1u << 20);
-	if (json_print(j, &b) ==
-		0) /* what is in the spool is synced; lost before that, the outcome is unknown */
+	/* What is in the spool is synced; lost before that, the outcome is unknown. */
+	if (json_print(j, &b) == 0)
 		(void)file_write_soft(path, b.data, b.len, 0600, NULL);
 	buf_release(&b);
 }
@@ -526,8 +526,8 @@ pid_t exec_start(const char *job, int live)
 	pid_t pid;
 
 	sigfillset(&all);
-	sigprocmask(SIG_SETMASK, &all,
-		&before); /* a handler of the agent's must not run in the child */
+	/* A handler of the agent's must not run in the child. */
+	sigprocmask(SIG_SETMASK, &all, &before);
 	pid = fork();
 	if (pid == 0) {
 		detach(live);

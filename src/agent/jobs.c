@@ -130,19 +130,27 @@ static void outcome_write(struct jobs *j, const char *id, const char *state, con
 }
 
 /* Its supervisor did not wait for the disk: what it wrote just before a loss of power may be torn. */
-static bool outcome_whole(const struct jobs *j, const char *id)
+static bool outcome_read(const struct jobs *j, const char *id, struct buf *out)
 {
 	struct json *o = NULL;
 	char path[1400];
-	struct buf b;
 
 	path_of(j, id, "outcome.json", path);
-	buf_init(&b, OUTCOME_MAX);
-	if (file_read(path, &b, NULL) == 0)
-		o = json_parse(b.data, b.len, NULL);
-	buf_release(&b);
+	if (file_read(path, out, NULL) == 0)
+		o = json_parse(out->data, out->len, NULL);
 	json_free(o);
 	return o != NULL;
+}
+
+static bool outcome_whole(const struct jobs *j, const char *id)
+{
+	struct buf b;
+	bool whole;
+
+	buf_init(&b, OUTCOME_MAX);
+	whole = outcome_read(j, id, &b);
+	buf_release(&b);
+	return whole;
 }
 
 static void outcome_tell(struct job *x)
@@ -376,16 +384,12 @@ int jobs_take(struct jobs *j, const char *action, const char *body, size_t len, 
 void jobs_again(struct jobs *j, const char *action)
 {
 	struct job *x = find(j, action);
-	char path[1400];
 	struct buf b;
 
 	if (!x || x->state != JOB_REPORTED)
 		return;
-	if (!outcome_whole(j, action))
-		return;
-	path_of(j, action, "outcome.json", path);
 	buf_init(&b, OUTCOME_KEPT);
-	if (file_read(path, &b, NULL) == 0)
+	if (outcome_read(j, action, &b))
 		j->conf.ops->on_outcome(j->conf.ctx, action, b.data, b.len);
 	buf_release(&b);
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * him-agent: one static binary. A word says what it does: nothing (run the agent), enroll, probe, exec
- * (itself, to run a command), version.
+ * him-agent: one static binary. A word says what it does: none (run the agent), enroll, probe, detect …;
+ * the table below has them all.
  */
 #include "agent/agent.h"
 #include "agent/guests.h"
