@@ -79,10 +79,10 @@ platform() {
 		'-q start '*)
 			mv $dir/stopped/\$3.pid $dir/stopped/\$3.xml \$q
 			setsid --fork sh -c "while :; do date +%s >$dir/beat-\$3; sleep 0.2; done" >/dev/null 2>&1 ;;
-		"-q -c lxc:///system list --name") ;; # its guests are those of the other connection
+		'-q -c lxc:///system list --name') ;; # its guests are those of the other connection
 		*) echo "virsh \$*" >>$dir/strange; exit 9 ;;
 		esac
-		[ "\$2" = list ] || echo "virsh \$*" >>$dir/done
+		case "\$*" in *" list "*) ;; *) echo "virsh \$*" >>$dir/done ;; esac
 	SH
 	printf '#!/bin/sh\necho "shutdown $*" >>%s/done\n' "$dir" >"$dir/sbin/shutdown"
 	chmod 755 "$dir"/sbin/*
