@@ -4,6 +4,8 @@
  * transaction, commits once, and only then hands the jobs back to the loop. Under load, many jobs share one sync of
  * the disk; alone, a job is committed at once. Readers see the last commit (WAL) and never wait for the writer.
  *
+ * Beside the queue stands an idle one: what can wait is taken when nothing else does, into the same transactions.
+ *
  * A full disk is remembered until something was written again: a commit of jobs that changed nothing proves nothing. When
  * nobody has anything to write, the writer tries by itself, so that room is noticed without anybody's help.
  *
@@ -41,7 +43,7 @@ struct store {
 	int wakeup_fd;
 	pthread_mutex_t lock;
 	pthread_cond_t writes, reads;
-	struct queue write_queue, read_queue, finished;
+	struct queue write_queue, idle_queue, read_queue, finished;
 	bool closing;
 	pthread_t writer, readers[READERS];
 	struct store_stats stats;
@@ -143,18 +145,23 @@ static void wait_for_write(struct store *s)
 	pthread_cond_timedwait(&s->writes, &s->lock, &until);
 }
 
+static bool writes_wait(const struct store *s)
+{
+	return s->write_queue.first || s->idle_queue.first;
+}
+
 /* A job; NULL when there is none, after a while if `wait` and the disk is full, and when the store closes. */
 static struct store_job *next_write(struct store *s, bool wait)
 {
 	struct store_job *job;
 
 	pthread_mutex_lock(&s->lock);
-	while (wait && !s->write_queue.first && !s->closing) {
+	while (wait && !writes_wait(s) && !s->closing) {
 		wait_for_write(s);
 		if (s->stats.full)
 			break;
 	}
-	job = queue_get(&s->write_queue);
+	job = queue_get(s->write_queue.first ? &s->write_queue : &s->idle_queue);
 	pthread_mutex_unlock(&s->lock);
 	return job;
 }
@@ -262,7 +269,7 @@ static bool closing(struct store *s)
 	bool yes;
 
 	pthread_mutex_lock(&s->lock);
-	yes = s->closing && !s->write_queue.first;
+	yes = s->closing && !writes_wait(s);
 	pthread_mutex_unlock(&s->lock);
 	return yes;
 }
@@ -364,6 +371,21 @@ void store_write(struct store *s, struct store_job *job)
 	enqueue(s, &s->write_queue, &s->writes, job);
 }
 
+void store_write_idle(struct store *s, struct store_job *job)
+{
+	enqueue(s, &s->idle_queue, &s->writes, job);
+}
+
+bool store_busy(struct store *s)
+{
+	bool yes;
+
+	pthread_mutex_lock(&s->lock);
+	yes = s->write_queue.first != NULL;
+	pthread_mutex_unlock(&s->lock);
+	return yes;
+}
+
 void store_read(struct store *s, struct store_job *job)
 {
 	enqueue(s, &s->read_queue, &s->reads, job);
@@ -417,6 +439,7 @@ struct store *store_open(const char *path, struct event_base *base,
 	s->path = xstrdup(path);
 	s->base = base;
 	queue_init(&s->write_queue);
+	queue_init(&s->idle_queue);
 	queue_init(&s->read_queue);
 	queue_init(&s->finished);
 	pthread_mutex_init(&s->lock, NULL);

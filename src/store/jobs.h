@@ -33,6 +33,10 @@ void store_close(struct store *s);
 /* Queue full (100,000 jobs): job->err is set and done() is called from the loop soon. */
 void store_write(struct store *s, struct store_job *job);
 void store_read(struct store *s, struct store_job *job);
+/* As store_write(), but taken only while nothing waits that store_write() was given. */
+void store_write_idle(struct store *s, struct store_job *job);
+/* Whether something waits to be written, besides idle jobs and the one that asks: for work() of a write job. */
+bool store_busy(struct store *s);
 
 /* For opening and closing only: runs work on the calling thread with a connection of its own, committed. */
 int store_now(struct store *s, int (*work)(void *ctx, struct db *db, struct err *e), void *ctx,

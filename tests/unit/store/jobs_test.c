@@ -190,6 +190,56 @@ static void one_commit_for_many(void **state)
 	sem_destroy(&there);
 }
 
+static void asks_busy(struct yard *y, bool want)
+{
+	if (store_busy(y->store) != want)
+		fail_msg("busy is %s", want ? "not seen" : "said of nothing");
+}
+
+/* What can wait is taken after everything else that was there, and before what comes later still. */
+static void idle_jobs_come_last(void **state)
+{
+	struct yard *y = *state;
+	sem_t go, there, idle_go, idle_there;
+	struct job first = {.sql = "INSERT INTO t (a) VALUES (0)", .wait = &go, .reached = &there},
+		   idle = {.sql = "INSERT INTO t (a) SELECT 100 + COUNT(*) FROM t",
+			   .wait = &idle_go,
+			   .reached = &idle_there},
+		   second = {.sql = "INSERT INTO t (a) VALUES (1)"},
+		   third = {.sql = "INSERT INTO t (a) VALUES (2)"}, late = {.sql = "SELECT MAX(a) FROM t"};
+
+	open_store(y);
+	sem_init(&go, 0, 0);
+	sem_init(&there, 0, 0);
+	sem_init(&idle_go, 0, 0);
+	sem_init(&idle_there, 0, 0);
+	queue(y, &first, store_write);
+	sem_wait(&there);
+	queue(y, &idle, store_write_idle);
+	asks_busy(y, false);
+	queue(y, &second, store_write);
+	queue(y, &third, store_write);
+	asks_busy(y, true);
+	sem_post(&go);
+	sem_wait(&idle_there);
+	asks_busy(y, false);
+	queue(y, &late, store_write);
+	sem_post(&idle_go);
+	wait_all(y);
+	assert_int_equal(idle.code, ERR_NONE);
+	assert_int_equal(late.got, 103); /* three were there */
+	struct job last = {.sql = "INSERT INTO t (a) VALUES (3)"};
+	queue(y, &last, store_write_idle);
+	store_close(y->store); /* waits for it as well */
+	y->store = NULL;
+	assert_int_equal(y->open, 0);
+	assert_int_equal(last.code, ERR_NONE);
+	sem_destroy(&go);
+	sem_destroy(&there);
+	sem_destroy(&idle_go);
+	sem_destroy(&idle_there);
+}
+
 /* A reader sees what was committed before it began, however long it takes, and does not wait for the writer. */
 static void readers_see_commits_only(void **state)
 {
@@ -402,7 +452,7 @@ static void acknowledged_is_kept(void **state)
 
 int main(void)
 {
-	const struct CMUnitTest tests[] = {TEST(one_commit_for_many),
+	const struct CMUnitTest tests[] = {TEST(one_commit_for_many), TEST(idle_jobs_come_last),
 		TEST(readers_see_commits_only), TEST(readers_do_not_write), TEST(closing_waits),
 		TEST(a_full_disk_acknowledges_nothing), TEST(room_is_noticed),
 		TEST(acknowledged_is_kept)};
