@@ -50,6 +50,9 @@ static const struct model_field audit_fields[] = {AUDIT_FIELDS(FIELD)};
 #define RECORD_NAME section
 static const struct model_field section_fields[] = {SECTION_FIELDS(FIELD)};
 #undef RECORD_NAME
+#define RECORD_NAME noted
+static const struct model_field noted_fields[] = {NOTED_FIELDS(FIELD)};
+#undef RECORD_NAME
 #define RECORD_NAME address
 static const struct model_field address_fields[] = {ADDRESS_FIELDS(FIELD)};
 #undef RECORD_NAME

@@ -18,18 +18,15 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define KEYS_MAX 200000 /* derived MAC keys kept: 130 bytes each */
-
-struct ingest {
-	struct mac_key *keys;
-	struct refused *refused;
-};
+#define KEYS_MAX 200000            /* derived MAC keys kept: 130 bytes each */
+#define INBOX_MAX_BYTES (64 << 20) /* of reports that are not read yet */
 
 struct ingest *ingest_new(void)
 {
 	struct ingest *i = xcalloc(1, sizeof *i);
 
 	i->refused = refused_new();
+	i->inbox_max_bytes = INBOX_MAX_BYTES;
 	return i;
 }
 
@@ -95,18 +92,24 @@ int ingest_refuse(struct said *x, const char *why)
 	return event_put(x->db, &v, x->e);
 }
 
-/* 1: it may speak and it is theirs; 0: refused; -1: the database failed. */
-static int authenticate(struct said *x)
+int ingest_speaker(struct said *x)
 {
 	int got = trust_speaker(x->db, x->env.agent, x->b->arena, &x->agent, &x->relay, x->e);
 
-	if (got < 0)
+	if (got > 0 && !x->agent.revoked)
+		x->key = key_of(x->b->s, &x->agent);
+	return got > 0 ? x->key != NULL : got;
+}
+
+/* 1: it may speak and it is theirs; 0: refused; -1: the database failed. */
+static int authenticate(struct said *x)
+{
+	if (ingest_speaker(x) < 0)
 		return -1;
-	if (got == 0)
+	if (!x->agent.id)
 		return ingest_refuse(x, "there is no such agent");
 	if (x->agent.revoked)
 		return ingest_refuse(x, "it is revoked");
-	x->key = key_of(x->b->s, &x->agent);
 	if (!x->key || !envelope_check(&x->env, x->key->key))
 		return ingest_refuse(x, "it is not under its key: forged or damaged");
 	return 1;
@@ -160,7 +163,8 @@ static int durable(struct said *x)
 		return -1;
 	switch (verdict) {
 	case INGEST_TAKE:
-		if (ingest_kind(x) < 0)
+		if ((x->b->notes && strcmp(x->env.kind, "report") == 0 ? inbox_note(x)
+								       : ingest_kind(x)) < 0)
 			return -1;
 		ingest_reply(x, EFFECT_COMMITTED, "committed", committed);
 		return 0;
@@ -186,6 +190,8 @@ static int work(struct store_job *job, struct db *db)
 	int rc;
 
 	effects_init(&b->effects, b->arena);
+	if (inbox_open(b, db, &job->err) < 0)
+		return -1;
 	while (frame_next(b->frames, b->len, &pos, &f, &job->err) > 0) {
 		struct said x = {.b = b, .db = db, .e = &job->err};
 		if (envelope_parse(&f, &x.env, &job->err) < 0)
@@ -210,6 +216,12 @@ static void counts_add(struct server_counts *to, const struct server_counts *c)
 	to->clones += c->clones;
 }
 
+void ingest_settle(struct batch *b)
+{
+	counts_add(&b->s->counts, &b->counts);
+	effects_run(b->s, &b->effects, b->child);
+}
+
 static void done(struct store_job *job)
 {
 	struct batch *b = (struct batch *)job;
@@ -218,9 +230,9 @@ static void done(struct store_job *job)
 		log_limited(
 			LOG_ERROR_, "ingest", 60000, "envelopes are not taken: %s", job->err.text);
 	else
-		counts_add(&b->s->counts, &b->counts);
-	if (!job->err.code)
-		effects_run(b->s, &b->effects, b->child);
+		ingest_settle(b);
+	if (b->noted)
+		ingest_read(b->s);
 	hub_taken(b->s->hub, b->ticket, &job->err);
 	arena_free(b->arena);
 	free(b->frames);

@@ -9,6 +9,9 @@
 void ingest_take(
 	struct server *s, const char *child, const char *frames, size_t len, uint64_t ticket);
 
+/* Reads the reports that were noted down in a rush, behind everything else; nothing when there are none. In the loop. */
+void ingest_read(struct server *s);
+
 /* The private state of the writer thread: keys it has derived. */
 struct ingest *ingest_new(void);
 void ingest_free(struct ingest *i);

@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What the two halves of ingest share: one envelope under judgement (ingest.c), and what it says (ingest_kinds.c). */
+/* What the parts of ingest share: one envelope under judgement (ingest.c), what it says (ingest_kinds.c), and what is said in
+ * a rush (ingest_inbox.c). */
 #ifndef HIM_SERVER_INGEST_INTERNAL_H
 #define HIM_SERVER_INGEST_INTERNAL_H
 
 #include "base/json.h"
 #include "server/effect.h"
 #include "server/ingest.h"
-#include "store/row.h"
+#include "store/store_inbox.h"
 #include "wire/reply.h"
 #include <uthash.h>
 
@@ -16,6 +17,13 @@ struct mac_key {
 	uint8_t key[MAC_KEY_BYTES];
 	char cloned[STREAM_LEN + 1]; /* the stream by which a copy was last noticed */
 	UT_hash_handle hh;
+};
+
+struct ingest {
+	struct mac_key *keys; /* the writer thread's, as is what is refused */
+	struct refused *refused;
+	int64_t inbox_max_bytes;
+	bool reading; /* the loop's: a job that reads the inbox is queued */
 };
 
 struct batch {
@@ -29,6 +37,8 @@ struct batch {
 	size_t len;
 	uint64_t ticket;
 	int64_t now_ms;
+	struct inbox_span inbox;
+	bool notes, noted; /* its reports are noted down, to be read later; some are */
 	char forked[STREAM_LEN +
 		1]; /* the stream that was last told to fork: once a batch is enough */
 };
@@ -50,6 +60,20 @@ int ingest_refuse(struct said *x, const char *why);
 
 /* An answer that only the server can make and only this agent believes. */
 void ingest_reply(struct said *x, enum effect_kind kind, const char *word, int64_t seq);
+
+/* Who says it, by its row and its key: 1; 0: there is no such agent, or it may not speak; -1: the database failed. */
+int ingest_speaker(struct said *x);
+
+/* The database or the disk failed, not what was said. */
+bool ingest_world(enum err_code code);
+
+/* In the loop, after the commit: what was counted, and what follows. */
+void ingest_settle(struct batch *b);
+
+/* Before a batch: will its reports be noted, and is there room for them? */
+int inbox_open(struct batch *b, struct db *db, struct err *e);
+/* Notes a report of the batch down. */
+int inbox_note(struct said *x);
 
 /* Takes what an envelope says that is its sender's and new: a table by kind. 0, or -1: the database failed. */
 int ingest_kind(struct said *x);

@@ -23,7 +23,7 @@
 #define TOLD_MAX 10000
 #define CHILDREN_MAX 10000
 
-static bool is_world(enum err_code code)
+bool ingest_world(enum err_code code)
 {
 	return code == ERR_IO || code == ERR_NO_SPACE || code == ERR_UNAVAILABLE;
 }
@@ -40,7 +40,7 @@ static int topology_of(struct said *x)
 		return -1;
 	if (topology_report(&t, x->env.agent) == 0)
 		return db_release(x->db, x->e);
-	if (is_world(bad.code) || !db_in_transaction(x->db)) {
+	if (ingest_world(bad.code) || !db_in_transaction(x->db)) {
 		*x->e = bad;
 		return -1;
 	}

@@ -19,6 +19,9 @@ const struct migration server_migrations[] = {
 		"ALTER TABLE machines ADD COLUMN cloud_zone TEXT;"
 		"ALTER TABLE machines ADD COLUMN cloud_lifecycle TEXT"},
 	{4, "what runs on what: sightings, links, moves, decisions", SCHEMA_0004},
+	{5, "reports that are taken and not yet read",
+		"CREATE TABLE inbox (id INTEGER PRIMARY KEY, agent TEXT, digest TEXT, taken BIGINT "
+		"NOT NULL DEFAULT 0, upto BIGINT NOT NULL DEFAULT 0, body BLOB)"},
 	{0, NULL, NULL},
 };
 

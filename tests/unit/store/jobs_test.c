@@ -206,7 +206,8 @@ static void idle_jobs_come_last(void **state)
 			   .wait = &idle_go,
 			   .reached = &idle_there},
 		   second = {.sql = "INSERT INTO t (a) VALUES (1)"},
-		   third = {.sql = "INSERT INTO t (a) VALUES (2)"}, late = {.sql = "SELECT MAX(a) FROM t"};
+		   third = {.sql = "INSERT INTO t (a) VALUES (2)"},
+		   late = {.sql = "SELECT MAX(a) FROM t"};
 
 	open_store(y);
 	sem_init(&go, 0, 0);
