@@ -2,9 +2,6 @@
 /* Envelopes: the form of an `up` frame and its MAC. The MAC covers the body as it came, never re-printed. */
 #include "wire/envelope.h"
 #include "base/text.h"
-#include <openssl/hmac.h>
-#include <openssl/sha.h>
-#include <openssl/params.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -65,32 +62,15 @@ int envelope_parse(const struct frame *f, struct envelope *out, struct err *e)
 	return 0;
 }
 
-/* HMAC over a short head and the body, without copying the body: the head's length is fixed by its own newlines. */
+/* Over a short head and the body, without copying the body: the head's length is fixed by its own newlines. */
 static void mac_compute(
 	const struct envelope *env, const uint8_t key[MAC_KEY_BYTES], char out[DIGEST_LEN + 1])
 {
-	static _Atomic(EVP_MAC *)
-		fetched; /* looking it up costs more than most bodies; a race only fetches it twice */
-	EVP_MAC *hmac = fetched;
-	EVP_MAC_CTX *ctx;
-	OSSL_PARAM params[] = {OSSL_PARAM_construct_utf8_string("digest", (char[]){"SHA256"}, 0),
-		OSSL_PARAM_construct_end()};
-	uint8_t digest[SHA256_DIGEST_LENGTH];
 	char head[256];
-	size_t n;
-
-	if (!hmac)
-		fetched = hmac = EVP_MAC_fetch(NULL, "HMAC", NULL);
-	ctx = EVP_MAC_CTX_new(hmac);
-	n = (size_t)snprintf(head, sizeof head, "him-up-1\n%s\n%s\n%s\n%lld\n%s\n", env->kind,
+	int n = snprintf(head, sizeof head, "him-up-1\n%s\n%s\n%s\n%lld\n%s\n", env->kind,
 		env->agent, env->stream, (long long)env->seq, env->prev);
-	if (EVP_MAC_init(ctx, key, MAC_KEY_BYTES, params) != 1 ||
-		EVP_MAC_update(ctx, (unsigned char *)head, n) != 1 ||
-		EVP_MAC_update(ctx, (const unsigned char *)env->body, env->len) != 1 ||
-		EVP_MAC_final(ctx, digest, &n, sizeof digest) != 1)
-		abort();
-	EVP_MAC_CTX_free(ctx);
-	text_hex(digest, sizeof digest, out);
+
+	mac_hex(key, head, (size_t)n, env->body, env->len, out);
 }
 
 bool envelope_check(const struct envelope *env, const uint8_t key[MAC_KEY_BYTES])
@@ -112,14 +92,6 @@ int envelope_add(struct buf *out, const struct envelope *env, const uint8_t key[
 	snprintf(seq, sizeof seq, "%lld", (long long)env->seq);
 	mac_compute(env, key, mac);
 	return frame_add(out, "up", attrs, env->body, env->len);
-}
-
-void digest_hex(const void *data, size_t len, char out[DIGEST_LEN + 1])
-{
-	uint8_t digest[SHA256_DIGEST_LENGTH];
-
-	SHA256(data ? data : "", len, digest);
-	text_hex(digest, sizeof digest, out);
 }
 
 void stream_new(char out[STREAM_LEN + 1])

@@ -5,11 +5,9 @@
 
 #include "base/id.h"
 #include "wire/frame.h"
+#include "wire/mac.h"
 
-#define MAC_KEY_BYTES 32
 #define STREAM_LEN 16
-#define DIGEST_LEN 64 /* SHA-256 as hex */
-#define DIGEST_ZERO "0000000000000000000000000000000000000000000000000000000000000000"
 
 struct envelope {
 	char kind[17];
@@ -34,8 +32,6 @@ int envelope_add(struct buf *out, const struct envelope *env, const uint8_t key[
 /* Numbered kinds have a seq from 1 on, volatile ones 0; of an unknown kind nothing fits. */
 bool envelope_seq_fits(const char *kind, int64_t seq);
 
-/* SHA-256 of data as 64 hex digits and a NUL. */
-void digest_hex(const void *data, size_t len, char out[DIGEST_LEN + 1]);
 void stream_new(char out[STREAM_LEN + 1]);
 
 #endif

@@ -2,7 +2,7 @@
 /* Datagrams: type, channel, sequence, and 16 bytes of HMAC-SHA-256 over these 17. */
 #include "wire/ping.h"
 #include "base/text.h"
-#include <openssl/hmac.h>
+#include "wire/mac.h"
 #include <stdlib.h>
 #include <string.h>
 
@@ -23,22 +23,14 @@ static uint64_t get64(const uint8_t *from)
 	return v;
 }
 
-static void mac(const uint8_t *data, const uint8_t key[PING_KEY_BYTES], uint8_t out[32])
-{
-	unsigned int len = 32;
-
-	if (!HMAC(EVP_sha256(), key, PING_KEY_BYTES, data, SIGNED, out, &len))
-		abort();
-}
-
 void ping_encode(const struct ping *p, const uint8_t key[PING_KEY_BYTES], uint8_t out[PING_BYTES])
 {
-	uint8_t digest[32];
+	uint8_t digest[MAC_BYTES];
 
 	out[0] = (uint8_t)p->type;
 	put64(out + 1, p->channel);
 	put64(out + 9, p->seq);
-	mac(out, key, digest);
+	mac_sum(key, out, SIGNED, NULL, 0, digest);
 	memcpy(out + SIGNED, digest, PING_BYTES - SIGNED);
 }
 
@@ -53,12 +45,12 @@ int ping_peek(const uint8_t *data, size_t len, uint64_t *channel)
 int ping_decode(
 	const uint8_t *data, size_t len, const uint8_t key[PING_KEY_BYTES], struct ping *out)
 {
-	uint8_t digest[32];
+	uint8_t digest[MAC_BYTES];
 	uint64_t channel;
 
 	if (ping_peek(data, len, &channel) < 0)
 		return -1;
-	mac(data, key, digest);
+	mac_sum(key, data, SIGNED, NULL, 0, digest);
 	if (!text_equal_const_time(digest, data + SIGNED, PING_BYTES - SIGNED))
 		return -1;
 	*out = (struct ping){(char)data[0], channel, get64(data + 9)};

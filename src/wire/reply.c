@@ -6,7 +6,6 @@
  */
 #include "wire/reply.h"
 #include "base/text.h"
-#include <openssl/hmac.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,16 +13,12 @@
 void reply_mac(const struct reply *r, const uint8_t key[MAC_KEY_BYTES], char out[DIGEST_LEN + 1])
 {
 	char text[256];
-	uint8_t digest[EVP_MAX_MD_SIZE];
-	unsigned int len = 0;
 	int n = snprintf(text, sizeof text, "him-down-1\n%s\n%s\n%s\n%lld\n", r->kind, r->agent,
 		r->stream, (long long)r->seq);
 
-	if (n < 0 || (size_t)n >= sizeof text ||
-		!HMAC(EVP_sha256(), key, MAC_KEY_BYTES, (unsigned char *)text, (size_t)n, digest,
-			&len))
+	if (n < 0 || (size_t)n >= sizeof text)
 		abort();
-	text_hex(digest, len, out);
+	mac_hex(key, text, (size_t)n, NULL, 0, out);
 }
 
 bool reply_check(const struct frame *f, const uint8_t key[MAC_KEY_BYTES])
