@@ -163,32 +163,47 @@ int trust_enrol(struct db *db, const struct agent *x, const char *name, const ch
 					     : machine_insert(db, x, name, now_ms, e);
 }
 
-int trust_speaker(struct db *db, const char *id, struct arena *a, struct agent *out,
-	const char **relay, struct err *e)
+int trust_agent(struct db *db, const char *id, struct arena *a, struct agent *out, struct err *e)
 {
-	struct stmt *s = db_prepare(db,
-		"SELECT (SELECT relay FROM machines WHERE agent = agents.id)" AGENT_FIELDS(
-			ROW_COLUMN) " FROM agents WHERE id = ?1",
-		e);
+	struct stmt *s =
+		db_prepare(db, "SELECT 0" AGENT_FIELDS(ROW_COLUMN) " FROM agents WHERE id = ?1", e);
 	int got;
 
 	if (!s)
 		return -1;
 	bind_text(s, 1, id);
 	got = db_step(s, e);
-	if (got > 0) {
-		*relay = arena_strdup(a, col_text(s, 0));
+	if (got > 0)
 		row_read(&model_records[MODEL_agent], s, 1, a, out);
-	}
 	db_done(s);
 	return got;
 }
 
-int trust_agent(struct db *db, const char *id, struct arena *a, struct agent *out, struct err *e)
+int trust_speaker(struct db *db, const char *id, struct arena *a, struct agent *out,
+	const char **relay, struct err *e)
 {
-	const char *relay;
+	struct stmt *s = db_prepare(db,
+		"SELECT machine, role, site, token, box, report_digest, revoked, generation,"
+		" (SELECT relay FROM machines WHERE agent = agents.id) FROM agents WHERE id = ?1",
+		e);
+	const char **const texts[] = {
+		&out->machine, &out->role, &out->site, &out->token, &out->box, &out->report_digest};
+	int got, n = 0;
 
-	return trust_speaker(db, id, a, out, &relay, e);
+	if (!s)
+		return -1;
+	bind_text(s, 1, id);
+	got = db_step(s, e);
+	if (got > 0) {
+		out->id = id;
+		for (; n < (int)(sizeof texts / sizeof *texts); n++)
+			*texts[n] = arena_strdup(a, col_text(s, n));
+		out->revoked = col_int(s, n);
+		out->generation = col_int(s, n + 1);
+		*relay = arena_strdup(a, col_text(s, n + 2));
+	}
+	db_done(s);
+	return got;
 }
 
 int trust_fork(struct db *db, const char *agent, const char *box, struct arena *a,

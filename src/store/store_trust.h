@@ -20,7 +20,9 @@ int trust_enrol(struct db *db, const struct agent *agent, const char *name,
 	const char *addresses_json, int64_t now_ms, struct err *e);
 /* 1 found, 0 none. */
 int trust_agent(struct db *db, const char *id, struct arena *a, struct agent *out, struct err *e);
-/* The same, and the relay its machine hangs on (NULL: none known). */
+/* What is needed of one that speaks, for every envelope: who it is (id as given, machine, role, site, token), its box key,
+ * whether it is revoked, the base of its next report; the rest of *out stays as it was. *relay: its machine hangs on it, NULL: none
+ * known. */
 int trust_speaker(struct db *db, const char *id, struct arena *a, struct agent *out,
 	const char **relay, struct err *e);
 /* The agent that was forked from `agent` for that box key. 1 found, 0 none. */
