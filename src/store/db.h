@@ -39,10 +39,11 @@ int db_exec(struct db *db, const char *sql, struct err *e);
  */
 struct stmt *db_prepare(struct db *db, const char *sql, struct err *e);
 struct stmt *db_prepare_once(struct db *db, const char *sql, struct err *e); /* for made-up text */
-void bind_text(struct stmt *s, int i, const char *v); /* NULL binds null; copied */
+/* Texts and bytes are borrowed until db_run() or db_done(). NULL text binds null. */
+void bind_text(struct stmt *s, int i, const char *v);
 void bind_text_len(struct stmt *s, int i, const char *v, size_t len);
 void bind_int(struct stmt *s, int i, int64_t v);
-void bind_blob(struct stmt *s, int i, const void *v, size_t len); /* copied */
+void bind_blob(struct stmt *s, int i, const void *v, size_t len);
 void bind_null(struct stmt *s, int i);
 /* 1: a row; 0: no more; -1: e: ERR_NO_SPACE, ERR_IO (the disk, or a damaged file), ERR_UNAVAILABLE (somebody else holds
  * it), ERR_CONFLICT (a key that is there already), ERR_TOO_LARGE, ERR_INTERNAL (SQL that is wrong). */

@@ -166,7 +166,7 @@ struct stmt *db_prepare_once(struct db *db, const char *sql, struct err *e)
 
 void bind_text_len(struct stmt *s, int i, const char *v, size_t len)
 {
-	sqlite3_bind_text(s->s, i, v, (int)len, SQLITE_TRANSIENT);
+	sqlite3_bind_text(s->s, i, v, (int)len, SQLITE_STATIC);
 }
 
 void bind_text(struct stmt *s, int i, const char *v)
@@ -184,7 +184,7 @@ void bind_int(struct stmt *s, int i, int64_t v)
 
 void bind_blob(struct stmt *s, int i, const void *v, size_t len)
 {
-	sqlite3_bind_blob(s->s, i, v ? v : "", (int)len, SQLITE_TRANSIENT);
+	sqlite3_bind_blob(s->s, i, v ? v : "", (int)len, SQLITE_STATIC);
 }
 
 void bind_null(struct stmt *s, int i)
