@@ -189,7 +189,6 @@ static int work(struct store_job *job, struct db *db)
 	size_t pos = 0;
 	int rc;
 
-	effects_init(&b->effects, b->arena);
 	if (inbox_open(b, db, &job->err) < 0)
 		return -1;
 	while (frame_next(b->frames, b->len, &pos, &f, &job->err) > 0) {

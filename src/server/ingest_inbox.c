@@ -51,35 +51,70 @@ static int read_alone(struct batch *b, struct db *db, const struct noted *v, str
 	return ingest_forget_base(db, v->agent, e);
 }
 
-/* The oldest, as many bytes or for so long; *more when some are left. */
-static int read_oldest(
-	struct batch *b, struct db *db, int64_t bytes, int64_t us, bool *more, struct err *e)
-{
-	int64_t began = clock_mono_us(), now_ms = b->now_ms;
-	struct noted v = {0};
-	int got = 1;
+/* What is read in one go, and how. */
+struct reading {
+	struct noted *rows;
+	size_t n;
+	int64_t us; /* for so long */
+	int (*read)(struct batch *b, struct db *db, const struct noted *v, struct err *e);
+};
 
-	while (bytes > 0 && clock_mono_us() - began < us &&
-		(got = inbox_next(db, v.id, b->arena, &v, e)) > 0) {
-		if (read_alone(b, db, &v, e) < 0)
+static int read_rows(struct batch *b, struct db *db, const struct reading *r, struct err *e)
+{
+	int64_t began = clock_mono_us();
+	size_t i = 0;
+
+	while (i < r->n && (i == 0 || clock_mono_us() - began < r->us))
+		if (r->read(b, db, &r->rows[i++], e) < 0)
 			return -1;
-		bytes -= (int64_t)v.body.len + 1;
-	}
+	return i ? inbox_drop(db, r->rows[i - 1].id, e) : 0;
+}
+
+/* All in one, and if one of them fails each by itself, so that the others need not pay for it. */
+static int read_safely(struct batch *b, struct db *db, struct reading *r, struct err *e)
+{
+	struct server_counts counts = b->counts;
+
+	if (db_savepoint(db, e) < 0)
+		return -1;
+	if (read_rows(b, db, r, e) == 0)
+		return db_release(db, e);
+	if (ingest_world(e->code) || !db_in_transaction(db))
+		return -1;
+	db_rollback_to(db);
+	b->counts = counts;
+	effects_init(&b->effects, b->arena);
+	r->read = read_alone;
+	return read_rows(b, db, r, e);
+}
+
+/* The oldest, as many bytes or for so long. *any: there were some, and more may be left. */
+static int read_oldest(
+	struct batch *b, struct db *db, int64_t bytes, int64_t us, bool *any, struct err *e)
+{
+	struct reading r = {.us = us, .read = read_report};
+	int64_t now_ms = b->now_ms;
+	int rc = inbox_oldest(db, bytes, b->arena, &r.rows, &r.n, e);
+
+	effects_init(&b->effects, b->arena);
+	if (rc == 0 && r.n > 0)
+		rc = read_safely(b, db, &r, e);
 	b->now_ms = now_ms;
-	*more = got > 0;
-	return got < 0 || (v.id && inbox_drop(db, v.id, e) < 0) ? -1 : 0;
+	*any = r.n > 0;
+	return rc;
 }
 
 /* ---- a batch that is being taken ---- */
 
 int inbox_open(struct batch *b, struct db *db, struct err *e)
 {
-	bool more;
+	bool any;
 
+	effects_init(&b->effects, b->arena);
 	if (inbox_span(db, &b->inbox, e) < 0)
 		return -1;
 	if (b->inbox.end - b->inbox.begin > b->s->ingest->inbox_max_bytes &&
-		(read_oldest(b, db, (int64_t)b->len, INT64_MAX, &more, e) < 0 ||
+		(read_oldest(b, db, (int64_t)b->len, INT64_MAX, &any, e) < 0 ||
 			inbox_span(db, &b->inbox, e) < 0))
 		return -1;
 	b->notes = b->inbox.end > b->inbox.begin || store_busy(b->s->store);
@@ -103,7 +138,6 @@ static int read_work(struct store_job *job, struct db *db)
 {
 	struct batch *b = (struct batch *)job;
 
-	effects_init(&b->effects, b->arena);
 	return read_oldest(b, db, READ_BYTES, READ_US, &b->noted, &job->err);
 }
 

@@ -70,7 +70,7 @@ bool ingest_world(enum err_code code);
 /* In the loop, after the commit: what was counted, and what follows. */
 void ingest_settle(struct batch *b);
 
-/* Before a batch: will its reports be noted, and is there room for them? */
+/* Begins a batch: will its reports be noted, and is there room for them? */
 int inbox_open(struct batch *b, struct db *db, struct err *e);
 /* Notes a report of the batch down. */
 int inbox_note(struct said *x);

@@ -5,6 +5,8 @@
  */
 #include "store/store_inbox.h"
 
+#define ROWS_MAX 1000
+
 int inbox_span(struct db *db, struct inbox_span *out, struct err *e)
 {
 	struct stmt *s = db_prepare(db,
@@ -43,21 +45,26 @@ int inbox_put(struct db *db, struct inbox_span *span, const struct noted *v, str
 	return 0;
 }
 
-int inbox_next(struct db *db, int64_t after, struct arena *a, struct noted *out, struct err *e)
+int inbox_oldest(
+	struct db *db, int64_t bytes, struct arena *a, struct noted **out, size_t *n, struct err *e)
 {
-	struct stmt *s = db_prepare(db,
-		"SELECT 0" NOTED_FIELDS(ROW_COLUMN) " FROM inbox WHERE id > ?1 ORDER BY id LIMIT 1",
-		e);
-	int got;
+	struct stmt *s = db_prepare(
+		db, "SELECT 0" NOTED_FIELDS(ROW_COLUMN) " FROM inbox ORDER BY id LIMIT ?1", e);
+	struct rows list = {0};
+	int got = 1;
 
 	if (!s)
 		return -1;
-	bind_int(s, 1, after);
-	got = db_step(s, e);
-	if (got > 0)
-		row_read(&model_records[MODEL_noted], s, 1, a, out);
+	bind_int(s, 1, ROWS_MAX);
+	while (bytes > 0 && (got = db_step(s, e)) > 0) {
+		struct noted *v = rows_add(&list, a, sizeof *v);
+		row_read(&model_records[MODEL_noted], s, 1, a, v);
+		bytes -= (int64_t)v->body.len + 1;
+	}
 	db_done(s);
-	return got;
+	*out = list.data;
+	*n = list.n;
+	return got < 0 ? -1 : 0;
 }
 
 int inbox_drop(struct db *db, int64_t upto, struct err *e)

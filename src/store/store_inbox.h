@@ -15,8 +15,9 @@ int inbox_span(struct db *db, struct inbox_span *out, struct err *e);
 /* Adds one at the end, which moves; its id and upto are not looked at. */
 int inbox_put(struct db *db, struct inbox_span *span, const struct noted *v, struct err *e);
 
-/* The oldest after that id, in the arena. 1; 0 when there is none. */
-int inbox_next(struct db *db, int64_t after, struct arena *a, struct noted *out, struct err *e);
+/* The oldest in their order, in the arena: until they are so many bytes, 1000 at most. *n is 0 when none waits. */
+int inbox_oldest(struct db *db, int64_t bytes, struct arena *a, struct noted **out, size_t *n,
+	struct err *e);
 
 /* All up to that id are read. */
 int inbox_drop(struct db *db, int64_t upto, struct err *e);

@@ -22,40 +22,55 @@ static void waits(struct kit *k, int64_t bytes)
 	assert_int_equal(span.end - span.begin, bytes);
 }
 
+/* The bodies of the oldest, one after the other with a slash behind each. */
+static void oldest(struct kit *k, int64_t bytes, const char *bodies, int64_t *last)
+{
+	char text[64] = "";
+	struct noted *rows;
+	size_t n;
+
+	ok(k, inbox_oldest(k->db, bytes, k->a, &rows, &n, &k->e));
+	for (size_t i = 0; i < n; i++) {
+		strncat(text, rows[i].body.data ? rows[i].body.data : "", rows[i].body.len);
+		strcat(text, "/");
+		assert_string_equal(rows[i].digest, "d");
+		assert_int_equal(rows[i].taken, NOW);
+		if (last)
+			*last = rows[i].id;
+	}
+	assert_string_equal(text, bodies);
+}
+
 static void first_in_first_out(void **state)
 {
 	struct kit *k = *state;
 	struct inbox_span span;
-	struct noted v = {0};
+	int64_t last;
 
 	waits(k, 0);
-	assert_int_equal(inbox_next(k->db, 0, k->a, &v, &k->e), 0);
+	oldest(k, 1000, "", NULL);
 	ok(k, inbox_span(k->db, &span, &k->e));
 	put(k, &span, "a", "one");
 	put(k, &span, "b", "three");
 	put(k, &span, "a", "");
-	waits(k, 4 + 6 + 1);
-	assert_int_equal(inbox_next(k->db, 0, k->a, &v, &k->e), 1);
-	assert_string_equal(v.agent, "a");
-	assert_string_equal(v.digest, "d");
-	assert_int_equal(v.taken, NOW);
-	assert_int_equal(v.body.len, 3);
-	assert_memory_equal(v.body.data, "one", 3);
-	assert_int_equal(inbox_next(k->db, v.id, k->a, &v, &k->e), 1);
-	assert_memory_equal(v.body.data, "three", 5);
-	ok(k, inbox_drop(k->db, v.id, &k->e));
-	waits(k, 1);
-	assert_int_equal(inbox_next(k->db, 0, k->a, &v, &k->e), 1); /* the empty one */
-	assert_int_equal(v.body.len, 0);
-	put(k, &span, "c", "four");
+	put(k, &span, "a", "four");
+	waits(k, 4 + 6 + 1 + 5);
+	oldest(k, 1000, "one/three//four/", NULL);
+	oldest(k, 1, "one/", NULL);
+	oldest(k, 4, "one/", NULL);
+	oldest(k, 5, "one/three/", &last);
+	ok(k, inbox_drop(k->db, last, &k->e));
 	waits(k, 1 + 5);
-	assert_int_equal(inbox_next(k->db, v.id, k->a, &v, &k->e), 1);
-	assert_string_equal(v.agent, "c");
-	ok(k, inbox_drop(k->db, v.id, &k->e));
-	assert_int_equal(inbox_next(k->db, 0, k->a, &v, &k->e), 0);
+	oldest(k, 1, "/", NULL); /* an empty one is one */
+	put(k, &span, "c", "five");
+	waits(k, 1 + 5 + 5);
+	oldest(k, 1000, "/four/five/", &last);
+	ok(k, inbox_drop(k->db, last, &k->e));
+	waits(k, 0);
 	ok(k, inbox_span(k->db, &span, &k->e)); /* and it begins anew */
 	put(k, &span, "d", "12345678");
 	waits(k, 9);
+	oldest(k, 1, "12345678/", NULL);
 }
 
 int main(void)
