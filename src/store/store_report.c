@@ -24,7 +24,7 @@
 
 struct document { /* whose document a report changes, and how */
 	struct db *db;
-	const char *agent;
+	const char *agent, *machine;
 	bool full;
 	int64_t skew_ms, now_ms;
 };
@@ -72,7 +72,7 @@ int ingest_report_parse(const char *text, size_t len, struct ingest_report *out,
 struct section_change { /* what a report makes of a section */
 	const char *name;
 	struct buf text;
-	bool gone;
+	bool gone, known; /* known: there is a row of it */
 };
 
 /* The section's new text: the stored one with the patch laid over it. */
@@ -90,6 +90,7 @@ static int section_merge(
 		bind_text(s, 1, d->agent);
 		bind_text(s, 2, c->name);
 		got = db_step(s, e);
+		c->known = got > 0;
 		if (got > 0)
 			text = col_text(s, 0);
 	}
@@ -102,12 +103,14 @@ static int section_merge(
 	return got;
 }
 
+/* Which of the two is known: one statement for both would cost a journal of its own. */
 static int section_save(const struct document *d, const struct section_change *c, struct err *e)
 {
-	struct stmt *s = db_prepare(d->db,
-		"INSERT INTO sections (agent, section, body) VALUES (?1, ?2, ?3)"
-		" ON CONFLICT (agent, section) DO UPDATE SET body = excluded.body",
-		e);
+	struct stmt *s = c->known
+		? db_prepare(d->db,
+			  "UPDATE sections SET body = ?3 WHERE agent = ?1 AND section = ?2", e)
+		: db_prepare(d->db,
+			  "INSERT INTO sections (agent, section, body) VALUES (?1, ?2, ?3)", e);
 
 	if (!s)
 		return -1;
@@ -141,7 +144,7 @@ static bool bind_attribute(struct stmt *s, int i, const struct model_field *f, c
 }
 
 /* The statement is the same for every report, and statements are found again by the address of their text. */
-#define ATTRIBUTES_FROM 5
+#define ATTRIBUTES_FROM 6
 #define IGNORED "ignored: "
 static char columns_text[4096];
 
@@ -159,7 +162,7 @@ static void columns_make(void)
 	for (size_t i = 0; i < r->n; i++)
 		if (r->fields[i].flags & AGENT)
 			buf_printf(&b, ", %s = ?%d", r->fields[i].column, p++);
-	buf_adds(&b, " WHERE agent = ?1");
+	buf_adds(&b, " WHERE id = ?5 AND agent = ?1"); /* by its key: it is one */
 	assert(!b.full);
 	memcpy(columns_text, buf_str(&b), b.len + 1);
 	buf_release(&b);
@@ -199,20 +202,24 @@ static int columns_save(const struct document *d, const struct json *attributes,
 			IGNORED "%d of its attributes, of the wrong type: %s%s", count, wrong,
 			count > 1 ? " and others" : "");
 	bind_text(s, 4, wrong ? notice : NULL);
+	bind_text(s, 5, d->machine);
 	return db_run(s, e) < 0 ? -1 : 0;
 }
 
 /* A report came that says nothing of attributes. */
 static int touched(const struct document *d, struct err *e)
 {
-	struct stmt *s = db_prepare(
-		d->db, "UPDATE machines SET reported = ?2, clock_skew_ms = ?3 WHERE agent = ?1", e);
+	struct stmt *s = db_prepare(d->db,
+		"UPDATE machines SET reported = ?2, clock_skew_ms = ?3 WHERE id = ?4 AND agent = "
+		"?1",
+		e);
 
 	if (!s)
 		return -1;
 	bind_text(s, 1, d->agent);
 	bind_int(s, 2, d->now_ms);
 	bind_int(s, 3, d->skew_ms);
+	bind_text(s, 4, d->machine);
 	return db_run(s, e) < 0 ? -1 : 0;
 }
 
@@ -390,6 +397,7 @@ int ingest_report(struct db *db, const struct ingest_source *from, struct ingest
 {
 	struct document d = {.db = db,
 		.agent = from->agent->id,
+		.machine = from->agent->machine,
 		.full = r->base[0] == '\0',
 		.skew_ms = r->made - from->now_ms,
 		.now_ms = from->now_ms};
