@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Most of what is summed here is short, and looking an algorithm up costs OpenSSL as much as such a sum. So both are looked
- * up once a process and never change after: each sum works on a copy of the prepared context.
+ * Most of what is summed here is short, and looking an algorithm up costs OpenSSL as much as such a sum, as does making
+ * what it works in. So algorithms are looked up once a process, and each thread keeps one context, which begins anew
+ * with every sum.
  */
 #include "wire/mac.h"
 #include "base/text.h"
@@ -11,19 +12,20 @@
 #include <stdlib.h>
 
 static EVP_MD *sha256;
-static EVP_MAC_CTX *hmac; /* knows its digest, and no key */
+static EVP_MAC *hmac;
+static pthread_key_t context; /* of this thread */
+
+static void context_free(void *ctx)
+{
+	EVP_MAC_CTX_free(ctx);
+}
 
 static void prepare(void)
 {
-	OSSL_PARAM params[] = {OSSL_PARAM_construct_utf8_string("digest", (char[]){"SHA256"}, 0),
-		OSSL_PARAM_construct_end()};
-	EVP_MAC *algorithm = EVP_MAC_fetch(NULL, "HMAC", NULL);
-
 	sha256 = EVP_MD_fetch(NULL, "SHA256", NULL);
-	hmac = EVP_MAC_CTX_new(algorithm);
-	if (!sha256 || !hmac || EVP_MAC_CTX_set_params(hmac, params) != 1)
+	hmac = EVP_MAC_fetch(NULL, "HMAC", NULL);
+	if (!sha256 || !hmac || pthread_key_create(&context, context_free) != 0)
 		abort();
-	EVP_MAC_free(algorithm); /* the context holds it */
 }
 
 static void ready(void)
@@ -31,6 +33,23 @@ static void ready(void)
 	static pthread_once_t once = PTHREAD_ONCE_INIT;
 
 	pthread_once(&once, prepare);
+}
+
+static EVP_MAC_CTX *own_context(void)
+{
+	OSSL_PARAM params[] = {OSSL_PARAM_construct_utf8_string("digest", (char[]){"SHA256"}, 0),
+		OSSL_PARAM_construct_end()};
+	EVP_MAC_CTX *ctx;
+
+	ready();
+	ctx = pthread_getspecific(context);
+	if (ctx)
+		return ctx;
+	ctx = EVP_MAC_CTX_new(hmac);
+	if (!ctx || EVP_MAC_CTX_set_params(ctx, params) != 1 ||
+		pthread_setspecific(context, ctx) != 0)
+		abort();
+	return ctx;
 }
 
 void digest_hex(const void *data, size_t len, char out[DIGEST_LEN + 1])
@@ -47,17 +66,14 @@ void digest_hex(const void *data, size_t len, char out[DIGEST_LEN + 1])
 void mac_sum(const uint8_t key[MAC_KEY_BYTES], const void *a, size_t a_len, const void *b,
 	size_t b_len, uint8_t out[MAC_BYTES])
 {
-	EVP_MAC_CTX *ctx;
+	EVP_MAC_CTX *ctx = own_context();
 	size_t n;
 
-	ready();
-	ctx = EVP_MAC_CTX_dup(hmac);
-	if (!ctx || EVP_MAC_init(ctx, key, MAC_KEY_BYTES, NULL) != 1 ||
+	if (EVP_MAC_init(ctx, key, MAC_KEY_BYTES, NULL) != 1 ||
 		EVP_MAC_update(ctx, a, a_len) != 1 ||
 		(b_len && EVP_MAC_update(ctx, b, b_len) != 1) ||
 		EVP_MAC_final(ctx, out, &n, MAC_BYTES) != 1)
 		abort();
-	EVP_MAC_CTX_free(ctx);
 }
 
 void mac_hex(const uint8_t key[MAC_KEY_BYTES], const void *a, size_t a_len, const void *b,

@@ -6,6 +6,7 @@
 #include <stdint.h>
 #include <cmocka.h>
 #include "wire/mac.h"
+#include <pthread.h>
 #include <string.h>
 
 static void digests(void **state)
@@ -52,9 +53,28 @@ static void macs(void **state)
 	}
 }
 
+static void *in_a_thread(void *arg)
+{
+	macs(arg);
+	return NULL;
+}
+
+/* Each thread has its own context, gone with it. */
+static void threads(void **state)
+{
+	pthread_t t[4];
+
+	for (size_t i = 0; i < 4; i++)
+		assert_int_equal(pthread_create(&t[i], NULL, in_a_thread, state), 0);
+	macs(state);
+	for (size_t i = 0; i < 4; i++)
+		pthread_join(t[i], NULL);
+}
+
 int main(void)
 {
-	const struct CMUnitTest tests[] = {cmocka_unit_test(digests), cmocka_unit_test(macs)};
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(digests), cmocka_unit_test(macs), cmocka_unit_test(threads)};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
