@@ -7,7 +7,8 @@
  * interprets an envelope beyond its form and whose it is.
  *
  * Invariants: a request is answered exactly once (held, pending or at once); a child is found by its id,
- * never kept by pointer across a turn of the loop; a hold ends at its time, by mail, or when the peer goes.
+ * never kept by pointer across a turn of the loop; a hold ends at its time, by mail, or when the peer goes. Each child
+ * has an alarm for what its silence or a wait may bring, so that nothing here walks through all of them as time goes by.
  * It deliberately keeps nothing on a disk and believes no clock but its own.
  */
 #include "wire/hub.h"
@@ -20,7 +21,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define TICK_MS 1000
 #define COMMIT_HOLD_MAX_MS                                                                         \
 	5000 /* longer than this a child should know that its envelopes are here */
 
@@ -31,6 +31,8 @@ const char *hub_state_word(enum hub_state s)
 	return words[s];
 }
 
+static void on_alarm(evutil_socket_t fd, short what, void *arg);
+
 struct hub_child *hub_find(struct hub *h, const char *id)
 {
 	struct hub_child *c;
@@ -40,6 +42,8 @@ struct hub_child *hub_find(struct hub *h, const char *id)
 	if (c)
 		return c;
 	c = xcalloc(1, sizeof *c);
+	c->hub = h;
+	c->alarm = evtimer_new(h->conf.base, on_alarm, c);
 	memcpy(c->id, id, strnlen(id, ID_LEN));
 	random_bytes(&start, sizeof start);
 	c->acked = c->delivered = (uint64_t)start << 16;
@@ -49,10 +53,11 @@ struct hub_child *hub_find(struct hub *h, const char *id)
 	return c;
 }
 
+/* Whoever has a request held is there now. */
 static void presence_fill(const struct hub_child *c, struct hub_presence *p)
 {
-	*p = (struct hub_presence){
-		c->id, c->role, c->state, c->since_ms, c->seen_ms, c->mode, c->reason};
+	*p = (struct hub_presence){c->id, c->role, c->state, c->since_ms,
+		c->held ? clock_now_ms() : c->seen_ms, c->mode, c->reason};
 }
 
 static void presence_set(struct hub *h, struct hub_child *c, enum hub_state state, int64_t since_ms)
@@ -68,10 +73,17 @@ static void presence_set(struct hub *h, struct hub_child *c, enum hub_state stat
 	h->conf.ops->presence(h->conf.ctx, &p);
 }
 
-void hub_seen(struct hub *h, struct hub_child *c)
+/* Its silence begins. */
+static void silent_from_now(struct hub *h, struct hub_child *c)
 {
 	c->seen_mono = clock_mono_ms();
 	c->seen_ms = clock_now_ms();
+	hub_due(c, c->seen_mono + h->conf.late_ms);
+}
+
+void hub_seen(struct hub *h, struct hub_child *c)
+{
+	silent_from_now(h, c);
 	presence_set(h, c, HUB_ONLINE, c->seen_ms);
 }
 
@@ -84,6 +96,8 @@ static struct hub_held *held_take(struct hub_child *c, const struct http_req *re
 		if (req && held->req != req)
 			continue;
 		*at = held->next;
+		if (!c->held)
+			silent_from_now(c->hub, c);
 		return held;
 	}
 	return NULL;
@@ -122,6 +136,7 @@ static void hold(struct hub *h, struct hub_child *c, struct http_req *req, int64
 	for (; *at; at = &(*at)->next)
 		n++;
 	*at = held;
+	hub_due(c, held->until_mono);
 	h->counts.held++;
 	http_set_on_gone(req, held_gone, held);
 	if (n >= HUB_HELD_MAX)
@@ -458,10 +473,23 @@ void hub_exchange(struct hub *h, struct http_req *req)
 
 /* ---- time ---- */
 
-static void child_tick(struct hub *h, struct hub_child *c, int64_t mono)
+void hub_due(struct hub_child *c, int64_t mono)
+{
+	int64_t wait = mono - clock_mono_ms();
+	struct timeval tv;
+
+	if (c->due_mono && c->due_mono <= mono)
+		return;
+	if (wait < 1)
+		wait = 1;
+	tv = (struct timeval){wait / 1000, wait % 1000 * 1000};
+	c->due_mono = mono;
+	evtimer_add(c->alarm, &tv);
+}
+
+static void holds_end(struct hub *h, struct hub_child *c, int64_t mono)
 {
 	struct hub_held *held, *next;
-	int64_t silent;
 
 	for (held = c->held; held; held = next) {
 		next = held->next;
@@ -470,29 +498,46 @@ static void child_tick(struct hub *h, struct hub_child *c, int64_t mono)
 		held_take(c, held->req);
 		held_answer(h, c, held);
 	}
-	if (c->held) {
-		c->seen_mono = mono;
-		c->seen_ms = clock_now_ms();
-	}
-	hub_ping_tick(h, c, mono);
-	silent = mono - c->seen_mono;
-	if (!c->heard || c->state == HUB_OFFLINE)
-		return;
-	if (silent >= h->conf.offline_ms)
-		presence_set(h, c, HUB_OFFLINE, c->seen_ms);
-	else if (silent >= h->conf.late_ms)
-		presence_set(h, c, HUB_LATE, c->seen_ms);
 }
 
-static void on_tick(evutil_socket_t fd, short what, void *arg)
+static int64_t silence_due(const struct hub *h, const struct hub_child *c)
 {
-	struct hub *h = arg;
-	struct hub_child *c, *tmp;
-	int64_t mono = clock_mono_ms();
+	if (!c->heard || c->held || c->state == HUB_OFFLINE)
+		return INT64_MAX;
+	return c->seen_mono + (c->state == HUB_LATE ? h->conf.offline_ms : h->conf.late_ms);
+}
 
-	HASH_ITER (hh, h->children, c, tmp)
-		child_tick(h, c, mono);
-	hub_records_sweep(h);
+static void silence(struct hub *h, struct hub_child *c, int64_t mono)
+{
+	if (mono < silence_due(h, c))
+		return;
+	presence_set(h, c, mono - c->seen_mono >= h->conf.offline_ms ? HUB_OFFLINE : HUB_LATE,
+		c->seen_ms);
+}
+
+/* Looks at what is due, and when something will be next: most alarms find that the child was heard of meanwhile. */
+static void on_alarm(evutil_socket_t fd, short what, void *arg)
+{
+	struct hub_child *c = arg;
+	int64_t mono = clock_mono_ms(), next;
+
+	c->due_mono = 0;
+	holds_end(c->hub, c, mono);
+	hub_ping_again(c->hub, c, mono);
+	silence(c->hub, c, mono);
+	next = silence_due(c->hub, c);
+	if (hub_ping_due(c) < next)
+		next = hub_ping_due(c);
+	for (struct hub_held *held = c->held; held; held = held->next)
+		if (held->until_mono < next)
+			next = held->until_mono;
+	if (next < INT64_MAX)
+		hub_due(c, next);
+}
+
+static void on_sweep(evutil_socket_t fd, short what, void *arg)
+{
+	hub_records_sweep(arg);
 }
 
 void hub_drop(struct hub *h, const char *child, enum pki_role role)
@@ -542,13 +587,11 @@ void hub_counts(const struct hub *h, struct hub_counts *out)
 struct hub *hub_new(const struct hub_conf *conf)
 {
 	struct hub *h = xcalloc(1, sizeof *h);
-	struct timeval tick = {TICK_MS / 1000, TICK_MS % 1000 * 1000};
 
 	h->conf = *conf;
 	h->udp_fd = -1;
-	h->tick = event_new(conf->base, -1, EV_PERSIST, on_tick, h);
+	h->sweep = evtimer_new(conf->base, on_sweep, h);
 	h->flush = event_new(conf->base, -1, 0, on_flush, h);
-	event_add(h->tick, &tick);
 	return h;
 }
 
@@ -566,12 +609,13 @@ void hub_free(struct hub *h)
 		hub_channel_end(h, c);
 		hub_mail_clear(h, c);
 		HASH_DEL(h->children, c);
+		event_free(c->alarm);
 		free(c);
 	}
 	HASH_ITER (hh, h->pending, p, ptmp)
 		hub_taken(h, p->ticket, &(struct err){ERR_UNAVAILABLE, "", "shutting down"});
 	hub_udp_close(h);
-	event_free(h->tick);
+	event_free(h->sweep);
 	event_free(h->flush);
 	for (int i = 0; i < HUB_BROADCASTS; i++)
 		free(h->lists[i].frame);

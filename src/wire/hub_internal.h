@@ -52,6 +52,9 @@ struct hub_channel {
 };
 
 struct hub_child {
+	struct hub *hub;
+	struct event *alarm;
+	int64_t due_mono; /* when the alarm rings; 0: it is not set */
 	char id[ID_SIZE];
 	enum pki_role role;
 	uint64_t acked, delivered, next; /* cursors: next is the one the next mail gets */
@@ -97,7 +100,7 @@ struct hub {
 	struct hub_pending *pending;
 	struct hub_list lists[HUB_BROADCASTS];
 	struct hub_child *dirty;
-	struct event *tick, *flush, *udp;
+	struct event *sweep, *flush, *udp;
 	int udp_fd, udp_port;
 	uint64_t last_ticket, answers;
 	struct hub_counts counts;
@@ -106,6 +109,7 @@ struct hub {
 /* hub.c */
 struct hub_child *hub_find(struct hub *h, const char *id);
 void hub_seen(struct hub *h, struct hub_child *c);
+void hub_due(struct hub_child *c, int64_t mono); /* look at it then, at the latest */
 void hub_answer(struct hub *h, struct hub_child *c, struct http_req *req, bool side);
 void hub_wake(
 	struct hub *h, struct hub_child *c); /* deferred to the end of this turn of the loop */
@@ -121,13 +125,15 @@ uint64_t hub_mail_collect(struct hub *h, struct hub_child *c, struct buf *out, b
 void hub_mail_told(struct hub *h, struct hub_child *c);
 void hub_mail_clear(struct hub *h, struct hub_child *c);
 int hub_list_slot(const char *type);
-void hub_records_sweep(struct hub *h); /* records that no mail refers to */
+void hub_records_sweep(struct hub *h); /* records that no mail refers to: a second after one came */
 
 /* hub_ping.c */
 void hub_channel_new(struct hub *h, struct hub_child *c);
 void hub_channel_end(struct hub *h, struct hub_child *c);
 bool hub_ping_send(struct hub *h, struct hub_child *c); /* false: no way to reach it so */
-void hub_ping_tick(struct hub *h, struct hub_child *c, int64_t mono);
+void hub_ping_again(struct hub *h, struct hub_child *c, int64_t mono);
+int64_t hub_ping_due(
+	const struct hub_child *c); /* when that has something to do; INT64_MAX: never */
 void hub_udp_close(struct hub *h);
 
 #endif

@@ -14,6 +14,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define SWEEP_S 1 /* so long a record may wait for its first mail */
+
 /* The lists, by slot. */
 static const struct {
 	const char *type;
@@ -70,6 +72,7 @@ static void mail_free(struct hub *h, struct hub_child *c, struct hub_mail *m)
 
 void hub_record(struct hub *h, const char *id, const void *frame, size_t len)
 {
+	struct timeval wait = {SWEEP_S, 0};
 	struct hub_rec *r;
 
 	HASH_FIND_STR(h->recs, id, r);
@@ -80,6 +83,8 @@ void hub_record(struct hub *h, const char *id, const void *frame, size_t len)
 	r->frame = memcpy(xmalloc(len), frame, len);
 	r->len = len;
 	HASH_ADD_STR(h->recs, id, r);
+	if (!evtimer_pending(h->sweep, NULL))
+		evtimer_add(h->sweep, &wait);
 }
 
 bool hub_has_record(const struct hub *h, const char *id)

@@ -36,14 +36,20 @@ bool hub_ping_send(struct hub *h, struct hub_child *c)
 		return true;
 	c->ping_tries = 1;
 	c->ping_next_mono = clock_mono_ms() + 1000;
+	hub_due(c, c->ping_next_mono);
 	datagram_send(h, c, PING_PING);
 	h->counts.pings++;
 	return true;
 }
 
-void hub_ping_tick(struct hub *h, struct hub_child *c, int64_t mono)
+int64_t hub_ping_due(const struct hub_child *c)
 {
-	if (c->ping_tries == 0 || c->ping_tries >= PING_TRIES || mono < c->ping_next_mono)
+	return c->ping_tries > 0 && c->ping_tries < PING_TRIES ? c->ping_next_mono : INT64_MAX;
+}
+
+void hub_ping_again(struct hub *h, struct hub_child *c, int64_t mono)
+{
+	if (mono < hub_ping_due(c))
 		return;
 	if (!c->channel.addr_len || !hub_mail_urgent(h, c)) {
 		c->ping_tries = 0;

@@ -33,7 +33,8 @@ struct link {
 	char seen[64], acked[64];
 	uint64_t cursor;
 	int downs, taken, contacts, presences, refusals, copies;
-	uint64_t slow_ticket; /* what the parent's disk has not written yet */
+	struct hub_presence told[8]; /* the first presences, without their texts */
+	uint64_t slow_ticket;        /* what the parent's disk has not written yet */
 	bool slow, later;
 	bool revoked, expired, send, contact;
 	struct err why;
@@ -109,7 +110,12 @@ static void acked(void *ctx, const char *child, const char *key, int64_t tag)
 
 static void presence(void *ctx, const struct hub_presence *p)
 {
-	((struct link *)ctx)->presences++;
+	struct link *l = ctx;
+
+	if (l->presences < 8)
+		l->told[l->presences] = (struct hub_presence){
+			.state = p->state, .since_ms = p->since_ms, .seen_ms = p->seen_ms};
+	l->presences++;
 }
 
 static void refused(void *ctx, const struct err *e)
@@ -203,7 +209,11 @@ static void copies(void *ctx)
 	((struct link *)ctx)->copies++;
 }
 
-static void open_link(struct link *l, bool udp)
+struct patience { /* of the parent */
+	int64_t late_ms, offline_ms, hold_max_ms;
+};
+
+static void open_patient_link(struct link *l, bool udp, const struct patience *p)
 {
 	static const struct hub_ops hub_ops = {admit, hello, take, acked, NULL, presence, refused};
 	static const struct uplink_ops uplink_ops = {
@@ -233,9 +243,9 @@ static void open_link(struct link *l, bool udp)
 		.http = l->http,
 		.ops = &hub_ops,
 		.ctx = l,
-		.late_ms = 60000,
-		.offline_ms = 120000,
-		.hold_max_ms = 60000,
+		.late_ms = p->late_ms,
+		.offline_ms = p->offline_ms,
+		.hold_max_ms = p->hold_max_ms,
 		.mail_max_bytes = 1 << 20};
 	l->hub = hub_new(&hub);
 	if (udp)
@@ -257,6 +267,11 @@ static void open_link(struct link *l, bool udp)
 	uplink_start(l->uplink);
 	SSL_CTX_free(stls);
 	SSL_CTX_free(atls);
+}
+
+static void open_link(struct link *l, bool udp)
+{
+	open_patient_link(l, udp, &(struct patience){60000, 120000, 60000});
 }
 
 static void close_link(struct link *l)
@@ -319,6 +334,45 @@ static void test_held(void **state)
 	struct http_counts counts;
 	http_counts(l.http, &counts);
 	assert_true(counts.resumed >= 1);
+	close_link(&l);
+}
+
+/* Whoever holds is there, however long nothing is said; whoever went is late and then offline, since it was last there. */
+static void test_silence(void **state)
+{
+	struct link l;
+	struct hub_counts hc;
+	int64_t began, gone;
+
+	open_patient_link(&l, false, &(struct patience){300, 700, 60000});
+	UNTIL(&l, (hub_counts(l.hub, &hc), hc.held == 1));
+	began = clock_mono_ms();
+	UNTIL(&l, clock_mono_ms() > began + 1000);
+	assert_int_equal(l.presences, 1);
+	assert_int_equal(l.told[0].state, HUB_ONLINE);
+	gone = clock_now_ms();
+	uplink_free(l.uplink);
+	l.uplink = NULL;
+	UNTIL(&l, l.presences == 3);
+	assert_int_equal(l.told[1].state, HUB_LATE);
+	assert_int_equal(l.told[2].state, HUB_OFFLINE);
+	for (int i = 1; i <= 2; i++) {
+		assert_true(l.told[i].since_ms >= gone);
+		assert_int_equal(l.told[i].since_ms, l.told[1].seen_ms);
+	}
+	close_link(&l);
+}
+
+/* A hold ends at its time, and the next one begins. */
+static void test_a_hold_ends(void **state)
+{
+	struct link l;
+	struct hub_counts hc;
+
+	open_patient_link(&l, false, &(struct patience){60000, 120000, 200});
+	UNTIL(&l, (hub_counts(l.hub, &hc), hc.exchanges >= 4 && hc.held == 1));
+	assert_int_equal(hc.mail, 0);
+	assert_int_equal(l.presences, 1);
 	close_link(&l);
 }
 
@@ -572,6 +626,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_held),
+		cmocka_unit_test(test_silence),
+		cmocka_unit_test(test_a_hold_ends),
 		cmocka_unit_test(test_a_commit_comes_with_the_answer),
 		cmocka_unit_test(test_no_wait_for_a_commit_after_a_failure),
 		cmocka_unit_test(test_acknowledged_later),
