@@ -27,6 +27,7 @@ struct ingest *ingest_new(void)
 
 	i->refused = refused_new();
 	i->inbox_max_bytes = INBOX_MAX_BYTES;
+	i->again = true;
 	return i;
 }
 

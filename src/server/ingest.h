@@ -11,6 +11,8 @@ void ingest_take(
 
 /* Reads the reports that were noted down in a rush, behind everything else; nothing when there are none. In the loop. */
 void ingest_read(struct server *s);
+/* From time to time: the same, if it failed or never ran since the start. */
+void ingest_read_again(struct server *s);
 
 /* The private state of the writer thread: keys it has derived. */
 struct ingest *ingest_new(void);

@@ -141,14 +141,13 @@ static int read_work(struct store_job *job, struct db *db)
 	return read_oldest(b, db, READ_BYTES, READ_US, &b->noted, &job->err);
 }
 
-/* After a failure the server's timer tries again. */
 static void read_done(struct store_job *job)
 {
 	struct batch *b = (struct batch *)job;
 	struct server *s = b->s;
-	bool more = b->noted && !job->err.code;
+	bool failed = job->err.code != ERR_NONE, more = b->noted && !failed;
 
-	if (job->err.code)
+	if (failed)
 		log_limited(LOG_ERROR_, "inbox", 60000, "what was reported is not read: %s",
 			job->err.text);
 	else
@@ -156,7 +155,14 @@ static void read_done(struct store_job *job)
 	arena_free(b->arena);
 	free(b);
 	s->ingest->reading = false;
+	s->ingest->again = failed;
 	if (more)
+		ingest_read(s);
+}
+
+void ingest_read_again(struct server *s)
+{
+	if (s->ingest->again)
 		ingest_read(s);
 }
 

@@ -23,7 +23,8 @@ struct ingest {
 	struct mac_key *keys; /* the writer thread's, as is what is refused */
 	struct refused *refused;
 	int64_t inbox_max_bytes;
-	bool reading; /* the loop's: a job that reads the inbox is queued */
+	/* The loop's: a job that reads the inbox is queued; it is to be tried again, or was never tried. */
+	bool reading, again;
 };
 
 struct batch {

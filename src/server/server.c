@@ -249,7 +249,7 @@ static void on_timer(evutil_socket_t fd, short what, void *arg)
 			s->daily_mono = now + DAILY_MS;
 		store_write(s->store, &o->job);
 	}
-	ingest_read(s); /* what could not be read when it was tried, or before the last start */
+	ingest_read_again(s);
 	if (now >= s->time_mono) {
 		s->time_mono = now + TIME_EVERY_MS;
 		lists_time(s);

@@ -252,14 +252,20 @@ int64_t db_run(struct stmt *s, struct err *e)
 
 /* ---- transactions ---- */
 
+/* What stands around every job is kept prepared. */
+static int run_prepared(struct db *db, const char *sql, struct err *e)
+{
+	return db_run(db_prepare(db, sql, e), e) < 0 ? -1 : 0;
+}
+
 int db_begin(struct db *db, struct err *e)
 {
-	return db_exec(db, "BEGIN IMMEDIATE", e);
+	return run_prepared(db, "BEGIN IMMEDIATE", e);
 }
 
 int db_commit(struct db *db, struct err *e)
 {
-	return db_exec(db, "COMMIT", e);
+	return run_prepared(db, "COMMIT", e);
 }
 
 bool db_in_transaction(const struct db *db)
@@ -273,15 +279,15 @@ void db_rollback(struct db *db)
 		(void)db_exec(db, "ROLLBACK", NULL);
 }
 
-/* These two stand around every job, so they are kept prepared. Savepoints of one name nest: the innermost is meant. */
+/* Savepoints of one name nest: the innermost is meant. */
 int db_savepoint(struct db *db, struct err *e)
 {
-	return db_run(db_prepare(db, "SAVEPOINT one", e), e) < 0 ? -1 : 0;
+	return run_prepared(db, "SAVEPOINT one", e);
 }
 
 int db_release(struct db *db, struct err *e)
 {
-	return db_run(db_prepare(db, "RELEASE one", e), e) < 0 ? -1 : 0;
+	return run_prepared(db, "RELEASE one", e);
 }
 
 void db_rollback_to(struct db *db)
