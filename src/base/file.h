@@ -19,7 +19,10 @@ int file_line(const char *path, char *out, size_t size);
 
 /* Temporary file in the same folder, fsync, rename, fsync of the folder. mode e.g. 0600. */
 int file_write(const char *path, const void *data, size_t len, mode_t mode, struct err *e);
-/* The same, but not waited for: a reader sees it whole or not at all; after a loss of power it may be missing, empty or torn. */
+/* As file_write(), but the file is made of one of the same folder that nobody needs any more, which spares the file system making
+ * one and taking one away. When it fails `old` is gone too. */
+int file_write_over(const char *old, const char *path, const void *data, size_t len, struct err *e);
+/* As file_write(), but not waited for: a reader sees it whole or not at all; after a loss of power it may be missing, empty or torn. */
 int file_write_soft(const char *path, const void *data, size_t len, mode_t mode, struct err *e);
 
 int file_mkdirs(const char *path, mode_t mode, struct err *e); /* mkdir -p; existing is fine */

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The spool: one file an envelope, named by a number that only rises (20 digits, so names sort), holding
- * the frame exactly as it travels. An index of them lives in memory.
+ * the frame exactly as it travels. An index of them lives in memory. The last file that left is kept as "spare", to be
+ * the next: an agent that sends one thing at a time makes no file and takes none away.
  *
  * Invariants: a file is complete or absent (written aside, synced, renamed); files leave only when the
  * server committed them; in a stream, numbers have no gap; `prev` of each names the body before it, across
@@ -15,6 +16,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 struct entry {
@@ -33,17 +35,41 @@ struct spool {
 	char stream[STREAM_LEN + 1];
 	int64_t seq;
 	char last[DIGEST_LEN + 1];
+	bool spare;            /* there is a file that may be written over */
 	bool torn;             /* something is missing in a stream that is in it */
 	struct entry *entries; /* in the order of their numbers */
 	size_t n, room;
 };
 
 #define PATH_SIZE 4096
-#define HEAD_MAX 256 /* of an envelope's frame: all but its body */
+#define SPARE_MAX 65536 /* a larger file is not kept */
+#define HEAD_MAX 256    /* of an envelope's frame: all but its body */
 
 static void entry_path(const struct spool *s, int64_t number, char out[PATH_SIZE])
 {
 	snprintf(out, PATH_SIZE, "%s/%020lld", s->dir, (long long)number);
+}
+
+static void spare_path(const struct spool *s, char out[PATH_SIZE])
+{
+	snprintf(out, PATH_SIZE, "%s/spare", s->dir);
+}
+
+static int entry_write(struct spool *s, int64_t number, const void *data, size_t len, struct err *e)
+{
+	char path[PATH_SIZE], spare[PATH_SIZE];
+	struct stat st;
+
+	entry_path(s, number, path);
+	spare_path(s, spare);
+	if (s->spare &&
+		stat(path, &st) <
+			0) { /* of one that is there, the old bytes are kept until the new ones stand */
+		s->spare = false;
+		if (file_write_over(spare, path, data, len, NULL) == 0)
+			return 0;
+	}
+	return file_write(path, data, len, 0600, e);
 }
 
 static struct entry *entry_push(struct spool *s)
@@ -81,7 +107,6 @@ static int entry_read(
 static int write_envelope(
 	struct spool *s, int64_t number, struct envelope *env, int64_t *size, struct err *e)
 {
-	char path[PATH_SIZE];
 	struct buf frame;
 	int rc;
 
@@ -91,9 +116,8 @@ static int write_envelope(
 		return err_set(e, ERR_TOO_LARGE, "a %s of %zu bytes is over the limit of %u",
 			env->kind, env->len, FRAME_BODY_MAX);
 	}
-	entry_path(s, number, path);
 	*size = (int64_t)frame.len;
-	rc = file_write(path, frame.data, frame.len, 0600, e);
+	rc = entry_write(s, number, frame.data, frame.len, e);
 	buf_release(&frame);
 	return rc;
 }
@@ -199,6 +223,8 @@ static int load(struct spool *s, struct err *e)
 	while ((d = readdir(dir)))
 		load_one(s, d->d_name);
 	closedir(dir);
+	spare_path(s, path);
+	s->spare = file_exists(path);
 	if (s->n > 1)
 		qsort(s->entries, s->n, sizeof *s->entries, by_number);
 	for (size_t i = 1; i < s->n; i++)
@@ -344,10 +370,14 @@ bool spool_ask(struct spool *s)
 
 static void drop(struct spool *s, size_t i)
 {
-	char path[PATH_SIZE];
+	char path[PATH_SIZE], spare[PATH_SIZE];
 
 	entry_path(s, s->entries[i].number, path);
-	(void)file_remove(path, NULL);
+	spare_path(s, spare);
+	if (!s->spare && s->entries[i].size <= SPARE_MAX && rename(path, spare) == 0)
+		s->spare = true;
+	else
+		(void)file_remove(path, NULL);
 	s->bytes -= s->entries[i].size;
 	memmove(&s->entries[i], &s->entries[i + 1], (s->n - i - 1) * sizeof *s->entries);
 	s->n--;

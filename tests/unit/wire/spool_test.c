@@ -7,6 +7,8 @@
 #include <cmocka.h>
 #include "base/file.h"
 #include "wire/spool.h"
+#include <sys/stat.h>
+#include <unistd.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -303,6 +305,53 @@ static void test_a_new_stream_and_a_new_identity(void **state)
 	spool_close(s);
 }
 
+static ino_t inode_of(int number)
+{
+	char path[128];
+	struct stat st;
+
+	snprintf(path, sizeof path, "%s/%020d", dir, number);
+	assert_int_equal(stat(path, &st), 0);
+	return st.st_ino;
+}
+
+/* The file that left becomes the next, with nothing of what stood in it; whatever is the matter with it, another is made. */
+static void test_a_file_is_used_again(void **state)
+{
+	struct spool *s = open_spool(1 << 20, 100);
+	char bodies[64], spare[128];
+	ino_t first;
+
+	snprintf(spare, sizeof spare, "%s/spare", dir);
+	add(s, "a long one, of which nothing may be left", NULL);
+	first = inode_of(1);
+	assert_int_equal(spool_committed(s, spool_stream(s), 1), 0);
+	assert_true(file_exists(spare));
+	spool_close(s);
+	s = open_spool(1 << 20, 100); /* known after a restart too, and no envelope */
+	assert_false(spool_waiting(s));
+	add(s, "b", NULL);
+	add(s, "c", NULL);
+	assert_int_equal(inode_of(1), first);
+	assert_false(file_exists(spare));
+	spool_close(s);
+	s = open_spool(1 << 20, 100);
+	collect(s, bodies, sizeof bodies);
+	assert_string_equal(bodies, "bc");
+	spool_close(s);
+	file_remove_tree(dir, NULL);
+
+	s = open_spool(1 << 20, 100);
+	add(s, "a", NULL);
+	assert_int_equal(spool_committed(s, spool_stream(s), 1), 0);
+	file_remove(spare, NULL);
+	assert_int_equal(symlink("/etc/passwd", spare), 0);
+	add(s, "d", NULL);
+	collect(s, bodies, sizeof bodies);
+	assert_string_equal(bodies, "d");
+	spool_close(s);
+}
+
 /* One that was accepted and is not committed is asked for again, the oldest; what is on its way is left alone. */
 static void test_the_oldest_is_asked_again(void **state)
 {
@@ -341,6 +390,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(
 			test_nothing_half_is_collected, make_dir, remove_dir),
 		cmocka_unit_test_setup_teardown(test_volatile_is_not_kept, make_dir, remove_dir),
+		cmocka_unit_test_setup_teardown(test_a_file_is_used_again, make_dir, remove_dir),
 		cmocka_unit_test_setup_teardown(
 			test_the_oldest_is_asked_again, make_dir, remove_dir),
 		cmocka_unit_test_setup_teardown(
