@@ -20,8 +20,9 @@
 #include <string.h>
 
 #define RECORDS_MAX 256 /* signed records in one answer that gives may refer to */
-#define RESULT_SOON_MS                                                                             \
-	250 /* most commands are quick: do not hold a request before their result can go */
+/* Most commands are quick: no request is held before their result can go, or it needs a connection of its own, which costs more than
+ * all else. So long a second order may wait. */
+#define RESULT_SOON_MS 700
 
 struct batch {
 	struct agent *a;
