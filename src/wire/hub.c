@@ -21,6 +21,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define ALARM_LEFT_MS 10000
 #define COMMIT_HOLD_MAX_MS                                                                         \
 	5000 /* longer than this a child should know that its envelopes are here */
 
@@ -73,18 +74,61 @@ static void presence_set(struct hub *h, struct hub_child *c, enum hub_state stat
 	h->conf.ops->presence(h->conf.ctx, &p);
 }
 
+/* ---- alarms ---- */
+
+static int64_t silence_due(const struct hub_child *c)
+{
+	const struct hub_conf *conf = &c->hub->conf;
+
+	if (!c->heard || c->held || c->state == HUB_OFFLINE)
+		return INT64_MAX;
+	return c->seen_mono + (c->state == HUB_LATE ? conf->offline_ms : conf->late_ms);
+}
+
+static int64_t next_due(const struct hub_child *c)
+{
+	int64_t next = silence_due(c), ping = hub_ping_due(c);
+
+	if (ping < next)
+		next = ping;
+	for (const struct hub_held *held = c->held; held; held = held->next)
+		if (held->until_mono < next)
+			next = held->until_mono;
+	return next;
+}
+
+/* One that rings too early finds nothing to do and is set anew: where that is far away it is left as it is. */
+void hub_alarm(struct hub_child *c)
+{
+	int64_t mono = clock_mono_ms(), next = next_due(c), wait = next - mono;
+	struct timeval tv;
+
+	if (c->due_mono && c->due_mono <= next && c->due_mono > mono + ALARM_LEFT_MS)
+		return;
+	if (next == INT64_MAX) {
+		c->due_mono = 0;
+		evtimer_del(c->alarm);
+		return;
+	}
+	if (wait < 1)
+		wait = 1;
+	tv = (struct timeval){wait / 1000, wait % 1000 * 1000};
+	c->due_mono = next;
+	evtimer_add(c->alarm, &tv);
+}
+
 /* Its silence begins. */
-static void silent_from_now(struct hub *h, struct hub_child *c)
+static void heard_now(struct hub_child *c)
 {
 	c->seen_mono = clock_mono_ms();
 	c->seen_ms = clock_now_ms();
-	hub_due(c, c->seen_mono + h->conf.late_ms);
 }
 
 void hub_seen(struct hub *h, struct hub_child *c)
 {
-	silent_from_now(h, c);
+	heard_now(c);
 	presence_set(h, c, HUB_ONLINE, c->seen_ms);
+	hub_alarm(c);
 }
 
 /* ---- held requests ---- */
@@ -97,7 +141,8 @@ static struct hub_held *held_take(struct hub_child *c, const struct http_req *re
 			continue;
 		*at = held->next;
 		if (!c->held)
-			silent_from_now(c->hub, c);
+			heard_now(c);
+		hub_alarm(c);
 		return held;
 	}
 	return NULL;
@@ -136,7 +181,7 @@ static void hold(struct hub *h, struct hub_child *c, struct http_req *req, int64
 	for (; *at; at = &(*at)->next)
 		n++;
 	*at = held;
-	hub_due(c, held->until_mono);
+	hub_alarm(c);
 	h->counts.held++;
 	http_set_on_gone(req, held_gone, held);
 	if (n >= HUB_HELD_MAX)
@@ -473,20 +518,6 @@ void hub_exchange(struct hub *h, struct http_req *req)
 
 /* ---- time ---- */
 
-void hub_due(struct hub_child *c, int64_t mono)
-{
-	int64_t wait = mono - clock_mono_ms();
-	struct timeval tv;
-
-	if (c->due_mono && c->due_mono <= mono)
-		return;
-	if (wait < 1)
-		wait = 1;
-	tv = (struct timeval){wait / 1000, wait % 1000 * 1000};
-	c->due_mono = mono;
-	evtimer_add(c->alarm, &tv);
-}
-
 static void holds_end(struct hub *h, struct hub_child *c, int64_t mono)
 {
 	struct hub_held *held, *next;
@@ -500,39 +531,25 @@ static void holds_end(struct hub *h, struct hub_child *c, int64_t mono)
 	}
 }
 
-static int64_t silence_due(const struct hub *h, const struct hub_child *c)
-{
-	if (!c->heard || c->held || c->state == HUB_OFFLINE)
-		return INT64_MAX;
-	return c->seen_mono + (c->state == HUB_LATE ? h->conf.offline_ms : h->conf.late_ms);
-}
-
 static void silence(struct hub *h, struct hub_child *c, int64_t mono)
 {
-	if (mono < silence_due(h, c))
+	if (mono < silence_due(c))
 		return;
 	presence_set(h, c, mono - c->seen_mono >= h->conf.offline_ms ? HUB_OFFLINE : HUB_LATE,
 		c->seen_ms);
 }
 
-/* Looks at what is due, and when something will be next: most alarms find that the child was heard of meanwhile. */
+/* An alarm may find that the child was heard of meanwhile. */
 static void on_alarm(evutil_socket_t fd, short what, void *arg)
 {
 	struct hub_child *c = arg;
-	int64_t mono = clock_mono_ms(), next;
+	int64_t mono = clock_mono_ms();
 
 	c->due_mono = 0;
 	holds_end(c->hub, c, mono);
 	hub_ping_again(c->hub, c, mono);
 	silence(c->hub, c, mono);
-	next = silence_due(c->hub, c);
-	if (hub_ping_due(c) < next)
-		next = hub_ping_due(c);
-	for (struct hub_held *held = c->held; held; held = held->next)
-		if (held->until_mono < next)
-			next = held->until_mono;
-	if (next < INT64_MAX)
-		hub_due(c, next);
+	hub_alarm(c);
 }
 
 static void on_sweep(evutil_socket_t fd, short what, void *arg)

@@ -109,7 +109,7 @@ struct hub {
 /* hub.c */
 struct hub_child *hub_find(struct hub *h, const char *id);
 void hub_seen(struct hub *h, struct hub_child *c);
-void hub_due(struct hub_child *c, int64_t mono); /* look at it then, at the latest */
+void hub_alarm(struct hub_child *c); /* after what it waits for has changed */
 void hub_answer(struct hub *h, struct hub_child *c, struct http_req *req, bool side);
 void hub_wake(
 	struct hub *h, struct hub_child *c); /* deferred to the end of this turn of the loop */

@@ -36,7 +36,7 @@ bool hub_ping_send(struct hub *h, struct hub_child *c)
 		return true;
 	c->ping_tries = 1;
 	c->ping_next_mono = clock_mono_ms() + 1000;
-	hub_due(c, c->ping_next_mono);
+	hub_alarm(c);
 	datagram_send(h, c, PING_PING);
 	h->counts.pings++;
 	return true;

@@ -363,6 +363,21 @@ static void test_silence(void **state)
 	close_link(&l);
 }
 
+/* Also one that never came again. */
+static void test_silence_after_one_exchange(void **state)
+{
+	struct link l;
+
+	open_patient_link(&l, true, &(struct patience){200, 400, 60000});
+	while (l.presences == 0)
+		event_base_loop(l.base, EVLOOP_ONCE);
+	uplink_free(l.uplink);
+	l.uplink = NULL;
+	UNTIL(&l, l.presences == 3);
+	assert_int_equal(l.told[2].state, HUB_OFFLINE);
+	close_link(&l);
+}
+
 /* A hold ends at its time, and the next one begins. */
 static void test_a_hold_ends(void **state)
 {
@@ -627,6 +642,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_held),
 		cmocka_unit_test(test_silence),
+		cmocka_unit_test(test_silence_after_one_exchange),
 		cmocka_unit_test(test_a_hold_ends),
 		cmocka_unit_test(test_a_commit_comes_with_the_answer),
 		cmocka_unit_test(test_no_wait_for_a_commit_after_a_failure),
