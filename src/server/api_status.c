@@ -4,6 +4,7 @@
 #include "base/text.h"
 #include "server/api_internal.h"
 #include "server/embedded.h"
+#include "store/store_inbox.h"
 #include "store/store_machine.h"
 #include <stdio.h>
 #include <string.h>
@@ -230,8 +231,11 @@ static int metrics(struct call *c, struct db *db)
 {
 	const struct figures *f = c->figures;
 	struct store_stats st;
+	struct inbox_span inbox;
 
 	store_stats(c->s->store, &st);
+	if (inbox_span(db, &inbox, &c->job.err) < 0)
+		return -1;
 	const struct metric list[] = {
 		{"envelopes_total", "counter", "Envelopes taken.", (double)f->counts.envelopes},
 		{"reports_total", "counter", "Reports taken.", (double)f->counts.reports},
@@ -272,6 +276,8 @@ static int metrics(struct call *c, struct db *db)
 		{"store_writes_total", "counter", "Writes in those commits.", (double)st.committed},
 		{"store_failed_total", "counter", "Writes whose commit failed.", (double)st.failed},
 		{"store_queue", "gauge", "Writes waiting.", (double)st.queued_writes},
+		{"inbox_bytes", "gauge", "Reports taken in a rush and not yet read.",
+			(double)(inbox.end - inbox.begin)},
 		{"store_read_queue", "gauge", "Reads waiting.", (double)st.queued_reads},
 		{"store_commit_seconds", "gauge", "How long the last commit took.",
 			(double)st.last_commit_us / 1e6},

@@ -545,6 +545,11 @@ static void how_it_is(void **state)
 	a = world_ask(w, &(struct ask){.method = "GET", .path = "/metrics"}); /* loopback */
 	assert_string_equal(a.type, "text/plain; version=0.0.4; charset=utf-8");
 	assert_true(contains(a.text, "\nhim_machines{state=\"online\"} 3\n"));
+	assert_true(contains(a.text, "\nhim_inbox_bytes 0\n"));
+	world_sql(w, "INSERT INTO inbox (agent, upto, body) VALUES ('a', 106, '12345')");
+	a = world_ask(w, &(struct ask){.method = "GET", .path = "/metrics"});
+	assert_true(contains(a.text, "\nhim_inbox_bytes 6\n"));
+	world_sql(w, "DELETE FROM inbox");
 	a = world_ask(w, &(struct ask){.method = "GET", .path = "/api/openapi.yaml"});
 	assert_int_equal(a.status, 200);
 	assert_memory_equal(a.text, "openapi: 3.1.0\n", 15);
