@@ -106,21 +106,25 @@ static int write_all(int fd, const char *data, size_t len)
 	return 0;
 }
 
-/* Fills the open file and gives it its name; what fails leaves no file. Closes fd. */
-static int fill(int fd, const char *temp, const char *path, const void *data, size_t len, bool sync,
-	struct err *e)
+/* Closes what was written, well or not, and gives it its name; what failed leaves no file. */
+static int publish(int fd, bool good, const char *temp, const char *path, struct err *e)
 {
-	int rc = 0;
+	int rc = good ? 0 : err_errno(e, "cannot write %s", path);
 
-	if (write_all(fd, data, len) < 0 || ftruncate(fd, (off_t)len) < 0 ||
-		(sync && fsync(fd) < 0))
-		rc = err_errno(e, "cannot write %s", path);
 	close(fd);
 	if (rc == 0 && rename(temp, path) < 0)
 		rc = err_errno(e, "cannot replace %s", path);
 	if (rc < 0)
 		unlink(temp);
 	return rc;
+}
+
+static int sync_folder_of(const char *path, struct err *e)
+{
+	char folder[PATH_BYTES];
+
+	folder_of(path, folder);
+	return file_sync_dir(folder, e);
 }
 
 static int replace(
@@ -136,36 +140,25 @@ static int replace(
 	fd = open(temp, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, mode);
 	if (fd < 0)
 		return err_errno(e, "cannot write %s", path);
-	if (fchmod(fd, mode) < 0) {
-		err_errno(e, "cannot write %s", path);
-		close(fd);
-		unlink(temp);
-		return -1;
-	}
-	return fill(fd, temp, path, data, len, sync, e);
+	bool good =
+		fchmod(fd, mode) == 0 && write_all(fd, data, len) == 0 && (!sync || fsync(fd) == 0);
+	return publish(fd, good, temp, path, e);
 }
 
 int file_write(const char *path, const void *data, size_t len, mode_t mode, struct err *e)
 {
-	char folder[PATH_BYTES];
-
-	if (replace(path, data, len, mode, true, e) < 0)
-		return -1;
-	folder_of(path, folder);
-	return file_sync_dir(folder, e);
+	return replace(path, data, len, mode, true, e) < 0 ? -1 : sync_folder_of(path, e);
 }
 
 int file_write_over(const char *old, const char *path, const void *data, size_t len, struct err *e)
 {
-	char folder[PATH_BYTES];
 	int fd = open(old, O_WRONLY | O_CLOEXEC | O_NOFOLLOW);
 
 	if (fd < 0)
 		return err_errno(e, "cannot write %s", old);
-	if (fill(fd, old, path, data, len, true, e) < 0)
-		return -1;
-	folder_of(path, folder);
-	return file_sync_dir(folder, e);
+	bool good =
+		ftruncate(fd, (off_t)len) == 0 && write_all(fd, data, len) == 0 && fsync(fd) == 0;
+	return publish(fd, good, old, path, e) < 0 ? -1 : sync_folder_of(path, e);
 }
 
 int file_write_soft(const char *path, const void *data, size_t len, mode_t mode, struct err *e)

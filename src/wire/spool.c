@@ -16,7 +16,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 struct entry {
@@ -58,13 +57,11 @@ static void spare_path(const struct spool *s, char out[PATH_SIZE])
 static int entry_write(struct spool *s, int64_t number, const void *data, size_t len, struct err *e)
 {
 	char path[PATH_SIZE], spare[PATH_SIZE];
-	struct stat st;
 
 	entry_path(s, number, path);
 	spare_path(s, spare);
-	if (s->spare &&
-		stat(path, &st) <
-			0) { /* of one that is there, the old bytes are kept until the new ones stand */
+	/* Of one that is there the old bytes are kept until the new ones stand. */
+	if (s->spare && number == s->next_number) {
 		s->spare = false;
 		if (file_write_over(spare, path, data, len, NULL) == 0)
 			return 0;
