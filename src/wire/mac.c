@@ -35,21 +35,25 @@ static void ready(void)
 	pthread_once(&once, prepare);
 }
 
-static EVP_MAC_CTX *own_context(void)
+static EVP_MAC_CTX *context_new(void)
 {
 	OSSL_PARAM params[] = {OSSL_PARAM_construct_utf8_string("digest", (char[]){"SHA256"}, 0),
 		OSSL_PARAM_construct_end()};
-	EVP_MAC_CTX *ctx;
+	EVP_MAC_CTX *ctx = EVP_MAC_CTX_new(hmac);
 
-	ready();
-	ctx = pthread_getspecific(context);
-	if (ctx)
-		return ctx;
-	ctx = EVP_MAC_CTX_new(hmac);
 	if (!ctx || EVP_MAC_CTX_set_params(ctx, params) != 1 ||
 		pthread_setspecific(context, ctx) != 0)
 		abort();
 	return ctx;
+}
+
+static EVP_MAC_CTX *own_context(void)
+{
+	EVP_MAC_CTX *ctx;
+
+	ready();
+	ctx = pthread_getspecific(context);
+	return ctx ? ctx : context_new();
 }
 
 void digest_hex(const void *data, size_t len, char out[DIGEST_LEN + 1])
