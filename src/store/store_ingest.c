@@ -39,13 +39,11 @@ static int stream_get(
 	return got < 0 ? -1 : 0;
 }
 
-static int stream_set(struct db *db, const struct ingest_envelope *v, struct err *e)
+/* Runs one statement about the stream of an envelope. Rows changed, or -1. */
+static int64_t stream_run(
+	struct db *db, const char *sql, const struct ingest_envelope *v, struct err *e)
 {
-	struct stmt *s = db_prepare(db,
-		"INSERT INTO streams (agent, stream, seq, digest, ended) VALUES (?1, ?2, ?3, ?4, 0)"
-		" ON CONFLICT (agent, stream) DO UPDATE SET seq = excluded.seq, digest = "
-		"excluded.digest",
-		e);
+	struct stmt *s = db_prepare(db, sql, e);
 
 	if (!s)
 		return -1;
@@ -53,7 +51,19 @@ static int stream_set(struct db *db, const struct ingest_envelope *v, struct err
 	bind_text(s, 2, v->stream);
 	bind_int(s, 3, v->seq);
 	bind_text(s, 4, v->digest);
-	return db_run(s, e) < 0 ? -1 : 0;
+	return db_run(s, e);
+}
+
+static int stream_set(struct db *db, const struct ingest_envelope *v, struct err *e)
+{
+	return stream_run(db,
+		       "INSERT INTO streams (agent, stream, seq, digest, ended) VALUES (?1, ?2, "
+		       "?3, ?4, 0)"
+		       " ON CONFLICT (agent, stream) DO UPDATE SET seq = excluded.seq, digest = "
+		       "excluded.digest",
+		       v, e) < 0
+		? -1
+		: 0;
 }
 
 /* The others of this agent have ended; those that ended a month ago are forgotten. */
@@ -130,18 +140,10 @@ int ingest_skip(struct db *db, const struct ingest_envelope *v, int64_t now_ms, 
 /* The most frequent case, in one statement: the next of the stream that speaks. 1; 0: it is another case. */
 static int64_t goes_on(struct db *db, const struct ingest_envelope *v, struct err *e)
 {
-	struct stmt *s = db_prepare(db,
+	return stream_run(db,
 		"UPDATE streams SET seq = ?3, digest = ?4"
 		" WHERE agent = ?1 AND stream = ?2 AND seq = ?3 - 1 AND ended = 0",
-		e);
-
-	if (!s)
-		return -1;
-	bind_text(s, 1, v->agent);
-	bind_text(s, 2, v->stream);
-	bind_int(s, 3, v->seq);
-	bind_text(s, 4, v->digest);
-	return db_run(s, e);
+		v, e);
 }
 
 int ingest_advance(struct db *db, const struct ingest_envelope *v, int64_t now_ms,

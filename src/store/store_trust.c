@@ -163,20 +163,26 @@ int trust_enrol(struct db *db, const struct agent *x, const char *name, const ch
 					     : machine_insert(db, x, name, now_ms, e);
 }
 
-int trust_agent(struct db *db, const char *id, struct arena *a, struct agent *out, struct err *e)
+/* The only row of a bound statement. */
+static int agent_one(struct stmt *s, struct arena *a, struct agent *out, struct err *e)
 {
-	struct stmt *s =
-		db_prepare(db, "SELECT 0" AGENT_FIELDS(ROW_COLUMN) " FROM agents WHERE id = ?1", e);
-	int got;
+	int got = db_step(s, e);
 
-	if (!s)
-		return -1;
-	bind_text(s, 1, id);
-	got = db_step(s, e);
 	if (got > 0)
 		row_read(&model_records[MODEL_agent], s, 1, a, out);
 	db_done(s);
 	return got;
+}
+
+int trust_agent(struct db *db, const char *id, struct arena *a, struct agent *out, struct err *e)
+{
+	struct stmt *s =
+		db_prepare(db, "SELECT 0" AGENT_FIELDS(ROW_COLUMN) " FROM agents WHERE id = ?1", e);
+
+	if (!s)
+		return -1;
+	bind_text(s, 1, id);
+	return agent_one(s, a, out, e);
 }
 
 int trust_speaker(struct db *db, const char *id, struct arena *a, struct agent *out,
@@ -213,17 +219,12 @@ int trust_fork(struct db *db, const char *agent, const char *box, struct arena *
 		"SELECT 0" AGENT_FIELDS(
 			ROW_COLUMN) " FROM agents WHERE forked_from = ?1 AND box = ?2",
 		e);
-	int got;
 
 	if (!s)
 		return -1;
 	bind_text(s, 1, agent);
 	bind_text(s, 2, box);
-	got = db_step(s, e);
-	if (got > 0)
-		row_read(&model_records[MODEL_agent], s, 1, a, out);
-	db_done(s);
-	return got;
+	return agent_one(s, a, out, e);
 }
 
 static int run3(struct db *db, const char *sql, const char *id, int64_t x, int64_t y, struct err *e)
