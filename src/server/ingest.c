@@ -164,7 +164,7 @@ static int durable(struct said *x)
 		return -1;
 	switch (verdict) {
 	case INGEST_TAKE:
-		if ((x->b->notes && strcmp(x->env.kind, "report") == 0 ? inbox_note(x)
+		if ((x->b->notes && strcmp(x->env.kind, "report") == 0 ? ingest_note(x)
 								       : ingest_kind(x)) < 0)
 			return -1;
 		ingest_reply(x, EFFECT_COMMITTED, "committed", committed);
@@ -190,7 +190,7 @@ static int work(struct store_job *job, struct db *db)
 	size_t pos = 0;
 	int rc;
 
-	if (inbox_open(b, db, &job->err) < 0)
+	if (ingest_begin(b, db, &job->err) < 0)
 		return -1;
 	while (frame_next(b->frames, b->len, &pos, &f, &job->err) > 0) {
 		struct said x = {.b = b, .db = db, .e = &job->err};

@@ -21,107 +21,100 @@
 #define READ_BYTES (4 << 20) /* in one job, as they came: what is being written waits for it */
 #define READ_US 20000
 
+/* What is read in one go, and how. */
+struct reading {
+	struct batch *b;
+	struct db *db;
+	struct noted *rows;
+	size_t n, at;
+	int64_t us; /* for so long */
+	bool alone; /* each for itself */
+};
+
 /* A report that came some time ago; its agent may have been cut off or forgotten since. */
-static int read_report(struct batch *b, struct db *db, const struct noted *v, struct err *e)
+static int read_report(void *ctx, struct err *e)
 {
-	struct said x = {.b = b, .db = db, .e = e, .env = {.kind = "report"}};
+	struct reading *r = ctx;
+	const struct noted *v = &r->rows[r->at];
+	struct said x = {.b = r->b, .db = r->db, .e = e, .env = {.kind = "report"}};
 	int got;
 
 	snprintf(x.env.agent, sizeof x.env.agent, "%s", v->agent);
 	snprintf(x.digest, sizeof x.digest, "%s", v->digest);
 	x.env.body = v->body.data;
 	x.env.len = v->body.len;
-	b->now_ms = v->taken;
+	r->b->now_ms = v->taken;
 	got = ingest_speaker(&x);
 	return got > 0 ? ingest_kind(&x) : got;
 }
 
 /* One that cannot be read for a reason of ours must not stand before all others: its agent is asked for everything. */
-static int read_alone(struct batch *b, struct db *db, const struct noted *v, struct err *e)
+static int read_alone(struct reading *r, struct err *e)
 {
-	if (db_savepoint(db, e) < 0)
-		return -1;
-	if (read_report(b, db, v, e) == 0)
-		return db_release(db, e);
-	if (ingest_world(e->code) || !db_in_transaction(db))
-		return -1;
-	db_rollback_to(db);
-	log_limited(LOG_ERROR_, "inbox", 60000, "a report of agent %s is not read: %s", v->agent,
-		e->text);
-	return ingest_forget_base(db, v->agent, e);
+	const char *agent = r->rows[r->at].agent;
+	int got = ingest_attempt(r->db, read_report, r, e);
+
+	if (got != 0)
+		return got < 0 ? -1 : 0;
+	log_limited(
+		LOG_ERROR_, "inbox", 60000, "a report of agent %s is not read: %s", agent, e->text);
+	return ingest_forget_base(r->db, agent, e);
 }
 
-/* What is read in one go, and how. */
-struct reading {
-	struct noted *rows;
-	size_t n;
-	int64_t us; /* for so long */
-	int (*read)(struct batch *b, struct db *db, const struct noted *v, struct err *e);
-};
-
-static int read_rows(struct batch *b, struct db *db, const struct reading *r, struct err *e)
+static int read_rows(void *ctx, struct err *e)
 {
+	struct reading *r = ctx;
 	int64_t began = clock_mono_us();
-	size_t i = 0;
 
-	while (i < r->n && (i == 0 || clock_mono_us() - began < r->us))
-		if (r->read(b, db, &r->rows[i++], e) < 0)
+	for (r->at = 0; r->at < r->n && (r->at == 0 || clock_mono_us() - began < r->us); r->at++)
+		if ((r->alone ? read_alone(r, e) : read_report(r, e)) < 0)
 			return -1;
-	return i ? inbox_drop(db, r->rows[i - 1].id, e) : 0;
+	return inbox_drop(r->db, r->rows[r->at - 1].id, e);
 }
 
 /* All in one, and if one of them fails each by itself, so that the others need not pay for it. */
-static int read_safely(struct batch *b, struct db *db, struct reading *r, struct err *e)
+static int read_safely(struct reading *r, struct err *e)
 {
-	struct server_counts counts = b->counts;
+	struct server_counts counts = r->b->counts;
+	int got = ingest_attempt(r->db, read_rows, r, e);
 
-	if (db_savepoint(db, e) < 0)
-		return -1;
-	if (read_rows(b, db, r, e) == 0)
-		return db_release(db, e);
-	if (ingest_world(e->code) || !db_in_transaction(db))
-		return -1;
-	db_rollback_to(db);
-	b->counts = counts;
-	effects_init(&b->effects, b->arena);
-	r->read = read_alone;
-	return read_rows(b, db, r, e);
+	if (got != 0)
+		return got < 0 ? -1 : 0;
+	r->b->counts = counts;
+	effects_init(&r->b->effects, r->b->arena);
+	r->alone = true;
+	return read_rows(r, e);
 }
 
-/* The oldest, as many bytes or for so long. *any: there were some, and more may be left. */
-static int read_oldest(
-	struct batch *b, struct db *db, int64_t bytes, int64_t us, bool *any, struct err *e)
+/* The oldest, as many bytes or for so long. 1: there were some, and more may be left; 0: none. */
+static int read_oldest(struct batch *b, struct db *db, int64_t bytes, int64_t us, struct err *e)
 {
-	struct reading r = {.us = us, .read = read_report};
+	struct reading r = {.b = b, .db = db, .us = us};
 	int64_t now_ms = b->now_ms;
 	int rc = inbox_oldest(db, bytes, b->arena, &r.rows, &r.n, e);
 
-	effects_init(&b->effects, b->arena);
 	if (rc == 0 && r.n > 0)
-		rc = read_safely(b, db, &r, e);
+		rc = read_safely(&r, e);
 	b->now_ms = now_ms;
-	*any = r.n > 0;
-	return rc;
+	return rc < 0 ? -1 : r.n > 0;
 }
 
 /* ---- a batch that is being taken ---- */
 
-int inbox_open(struct batch *b, struct db *db, struct err *e)
+int ingest_begin(struct batch *b, struct db *db, struct err *e)
 {
-	bool any;
-
 	effects_init(&b->effects, b->arena);
 	if (inbox_span(db, &b->inbox, e) < 0)
 		return -1;
 	if (b->inbox.end - b->inbox.begin > b->s->ingest->inbox_max_bytes &&
-		(read_oldest(b, db, (int64_t)b->len, INT64_MAX, &any, e) < 0 ||
+		(read_oldest(b, db, (int64_t)b->len, INT64_MAX, e) < 0 ||
 			inbox_span(db, &b->inbox, e) < 0))
 		return -1;
 	b->notes = b->inbox.end > b->inbox.begin || store_busy(b->s->store);
 	return 0;
 }
 
-int inbox_note(struct said *x)
+int ingest_note(struct said *x)
 {
 	struct noted v = {.agent = x->env.agent,
 		.digest = x->digest,
@@ -137,8 +130,12 @@ int inbox_note(struct said *x)
 static int read_work(struct store_job *job, struct db *db)
 {
 	struct batch *b = (struct batch *)job;
+	int got;
 
-	return read_oldest(b, db, READ_BYTES, READ_US, &b->noted, &job->err);
+	effects_init(&b->effects, b->arena);
+	got = read_oldest(b, db, READ_BYTES, READ_US, &job->err);
+	b->noted = got > 0;
+	return got < 0 ? -1 : 0;
 }
 
 static void read_done(struct store_job *job)

@@ -65,16 +65,16 @@ void ingest_reply(struct said *x, enum effect_kind kind, const char *word, int64
 /* Who says it, by its row and its key: 1; 0: there is no such agent, or it may not speak; -1: the database failed. */
 int ingest_speaker(struct said *x);
 
-/* The database or the disk failed, not what was said. */
-bool ingest_world(enum err_code code);
+/* Runs work in a savepoint of its own. 1: done; 0: undone, for a reason of ours, which stands in e; -1: the database failed. */
+int ingest_attempt(struct db *db, int (*work)(void *ctx, struct err *e), void *ctx, struct err *e);
 
 /* In the loop, after the commit: what was counted, and what follows. */
 void ingest_settle(struct batch *b);
 
 /* Begins a batch: will its reports be noted, and is there room for them? */
-int inbox_open(struct batch *b, struct db *db, struct err *e);
+int ingest_begin(struct batch *b, struct db *db, struct err *e);
 /* Notes a report of the batch down. */
-int inbox_note(struct said *x);
+int ingest_note(struct said *x);
 
 /* Takes what an envelope says that is its sender's and new: a table by kind. 0, or -1: the database failed. */
 int ingest_kind(struct said *x);

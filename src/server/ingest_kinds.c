@@ -23,31 +23,47 @@
 #define TOLD_MAX 10000
 #define CHILDREN_MAX 10000
 
-bool ingest_world(enum err_code code)
+static bool is_world(enum err_code code)
 {
 	return code == ERR_IO || code == ERR_NO_SPACE || code == ERR_UNAVAILABLE;
+}
+
+int ingest_attempt(struct db *db, int (*work)(void *ctx, struct err *e), void *ctx, struct err *e)
+{
+	if (db_savepoint(db, e) < 0)
+		return -1;
+	if (work(ctx, e) == 0)
+		return db_release(db, e) < 0 ? -1 : 1;
+	if (is_world(e->code) || !db_in_transaction(db))
+		return -1;
+	db_rollback_to(db);
+	return 0;
+}
+
+static int topology_work(void *ctx, struct err *e)
+{
+	struct said *x = ctx;
+	struct topology t = {x->db, x->b->arena, &x->b->effects, x->b->now_ms, e};
+
+	return topology_report(&t, x->env.agent);
 }
 
 /* What the report means for which machines there are. The report is taken whatever comes of that. */
 static int topology_of(struct said *x)
 {
 	struct err bad = ERR_INIT;
-	struct topology t = {x->db, x->b->arena, &x->b->effects, x->b->now_ms, &bad};
+	int got;
 
 	if (strcmp(x->agent.role, "agent") != 0)
 		return 0;
-	if (db_savepoint(x->db, x->e) < 0)
-		return -1;
-	if (topology_report(&t, x->env.agent) == 0)
-		return db_release(x->db, x->e);
-	if (ingest_world(bad.code) || !db_in_transaction(x->db)) {
+	got = ingest_attempt(x->db, topology_work, x, &bad);
+	if (got < 0)
 		*x->e = bad;
-		return -1;
-	}
-	db_rollback_to(x->db);
-	log_limited(LOG_ERROR_, "topology", 60000,
-		"what agent %s said of machines is not looked at: %s", x->env.agent, bad.text);
-	return 0;
+	if (got == 0)
+		log_limited(LOG_ERROR_, "topology", 60000,
+			"what agent %s said of machines is not looked at: %s", x->env.agent,
+			bad.text);
+	return got < 0 ? -1 : 0;
 }
 
 static int take_report(struct said *x)
