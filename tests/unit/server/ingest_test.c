@@ -296,6 +296,7 @@ static void none_overtakes(void **state)
 	struct yard *y = *state;
 	struct held held;
 	struct look read = {.sql = "SELECT COUNT(*) FROM sections"};
+	int64_t taken;
 
 	y->s.ingest->reading = true; /* nobody reads now */
 	hold(y, &held);
@@ -311,10 +312,14 @@ static void none_overtakes(void **state)
 	look(y, &read);
 	turn_until(y, &read.done);
 	assert_int_equal(read.got, 0);
+	taken = number(y, "SELECT MAX(taken) FROM inbox");
+	usleep(2000);
 	y->s.ingest->reading = false;
 	ingest_read(&y->s);
 	wait_read(y);
 	assert_int_equal(users(y, 0), 2);
+	/* It is of when it came. */
+	assert_int_equal(number(y, "SELECT reported FROM machines WHERE name = 'm0'"), taken);
 }
 
 /* What is built on something unknown changes nothing, then as ever. */
